@@ -1,0 +1,67 @@
+# Everything a newcomer or CI runs. `make help` lists the targets; each is documented by the `##` on its line.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+export PYTHONDONTWRITEBYTECODE = 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run demo test test-unit lint format types verify-protos generate-protos verify-lock generate-lock bench soak chaos clean
+
+help: ## This list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
+
+# --- set-up: a virtual environment from the locked, hashed requirements -------------------------------------------
+$(STAMP): requirements-dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=/path/to/python3.11" % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'
+	@echo "Installing the locked dependencies into $(VENV) (once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
+	@touch $@
+
+# --- the main job -------------------------------------------------------------------------------------------------
+run: $(STAMP) ## Start a PostgreSQL, the demo data and the three services; walk through the product; serve until Ctrl-C
+	@$(BIN)/directflow dev
+
+demo: $(STAMP) ## The same journey once, then exit
+	@$(BIN)/directflow dev --once
+
+# --- proofs -------------------------------------------------------------------------------------------------------
+test: $(STAMP) ## Every test (a few minutes)
+	@$(BIN)/python -m pytest -m "not soak and not chaos" tests
+
+test-unit: $(STAMP) ## Tests that start no PostgreSQL and no server (seconds)
+	@$(BIN)/python -m pytest -m "not soak and not chaos" tests/architecture tests/runtime tests/query_gateway/sql tests/segments/audience
+
+lint: $(STAMP) ## ruff: rules and format
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+format: $(STAMP) ## Let ruff rewrite the files
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+types: $(STAMP) ## mypy --strict on our packages
+	@$(BIN)/mypy
+
+bench: $(STAMP) ## Ratios against peers, measured in one run
+	@$(BIN)/python -m benchmarks
+
+soak: $(STAMP) ## The long forms: millions of rows, flat memory (tens of minutes)
+	@$(BIN)/python -m pytest -m soak tests
+
+chaos: $(STAMP) ## The long forms with real faults (tens of minutes)
+	@$(BIN)/python -m pytest -m chaos tests
+
+# --- generated things: each has a generate and a verify -------------------------------------------------------------
+generate-protos: $(STAMP) ## Regenerate protos/gen from protos/directflow
+	@scripts/generate_protos $(BIN)/python
+
+verify-protos: $(STAMP) ## buf lint, buf breaking, and: the committed stubs are what the protos generate
+	@scripts/verify_protos $(BIN)
+
+generate-lock: $(STAMP) ## Resolve the dependencies anew (needs uv)
+	@scripts/generate_lock
+
+clean: ## Remove the virtual environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist

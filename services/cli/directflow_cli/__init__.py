@@ -1,0 +1,1 @@
+"""The directflow command: a gRPC client like any other."""

@@ -1,0 +1,1 @@
+"""conditions: boolean decisions about one profile or a million."""

@@ -1,0 +1,1 @@
+"""query_gateway: the only holder of credentials and of PostgreSQL connections."""

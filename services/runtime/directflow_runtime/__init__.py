@@ -1,0 +1,1 @@
+"""What each of the three servers stands on; knows no service."""

@@ -1,0 +1,1 @@
+"""segments: audiences out of a data source's three queries."""
