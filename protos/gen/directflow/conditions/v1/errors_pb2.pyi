@@ -1,0 +1,54 @@
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from typing import ClassVar as _ClassVar
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class ErrorReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    ERROR_REASON_UNSPECIFIED: _ClassVar[ErrorReason]
+    ERROR_REASON_INVALID_REQUEST: _ClassVar[ErrorReason]
+    ERROR_REASON_DEADLINE_REQUIRED: _ClassVar[ErrorReason]
+    ERROR_REASON_VARIABLE_REJECTED: _ClassVar[ErrorReason]
+    ERROR_REASON_DEFINITION_BROKEN: _ClassVar[ErrorReason]
+    ERROR_REASON_DATA_ERROR: _ClassVar[ErrorReason]
+    ERROR_REASON_IDLE_TIMEOUT: _ClassVar[ErrorReason]
+    ERROR_REASON_DEADLINE_EXCEEDED: _ClassVar[ErrorReason]
+    ERROR_REASON_CANCELLED: _ClassVar[ErrorReason]
+    ERROR_REASON_ETAG_MISMATCH: _ClassVar[ErrorReason]
+    ERROR_REASON_RESOURCE_IN_USE: _ClassVar[ErrorReason]
+    ERROR_REASON_IDENTITY_UNKNOWN: _ClassVar[ErrorReason]
+    ERROR_REASON_IDENTITY_NOT_ALLOWED: _ClassVar[ErrorReason]
+    ERROR_REASON_DRAINING: _ClassVar[ErrorReason]
+    ERROR_REASON_UNIMPLEMENTED: _ClassVar[ErrorReason]
+    ERROR_REASON_INTERNAL: _ClassVar[ErrorReason]
+    ERROR_REASON_CONDITION_NOT_FOUND: _ClassVar[ErrorReason]
+    ERROR_REASON_EXPRESSION_CYCLE: _ClassVar[ErrorReason]
+    ERROR_REASON_VARIABLE_MISSING: _ClassVar[ErrorReason]
+    ERROR_REASON_VARIABLE_UNKNOWN: _ClassVar[ErrorReason]
+    ERROR_REASON_EVALUATION_FAILED: _ClassVar[ErrorReason]
+    ERROR_REASON_GATEWAY_UNAVAILABLE: _ClassVar[ErrorReason]
+    ERROR_REASON_GATEWAY_REFUSED: _ClassVar[ErrorReason]
+ERROR_REASON_UNSPECIFIED: ErrorReason
+ERROR_REASON_INVALID_REQUEST: ErrorReason
+ERROR_REASON_DEADLINE_REQUIRED: ErrorReason
+ERROR_REASON_VARIABLE_REJECTED: ErrorReason
+ERROR_REASON_DEFINITION_BROKEN: ErrorReason
+ERROR_REASON_DATA_ERROR: ErrorReason
+ERROR_REASON_IDLE_TIMEOUT: ErrorReason
+ERROR_REASON_DEADLINE_EXCEEDED: ErrorReason
+ERROR_REASON_CANCELLED: ErrorReason
+ERROR_REASON_ETAG_MISMATCH: ErrorReason
+ERROR_REASON_RESOURCE_IN_USE: ErrorReason
+ERROR_REASON_IDENTITY_UNKNOWN: ErrorReason
+ERROR_REASON_IDENTITY_NOT_ALLOWED: ErrorReason
+ERROR_REASON_DRAINING: ErrorReason
+ERROR_REASON_UNIMPLEMENTED: ErrorReason
+ERROR_REASON_INTERNAL: ErrorReason
+ERROR_REASON_CONDITION_NOT_FOUND: ErrorReason
+ERROR_REASON_EXPRESSION_CYCLE: ErrorReason
+ERROR_REASON_VARIABLE_MISSING: ErrorReason
+ERROR_REASON_VARIABLE_UNKNOWN: ErrorReason
+ERROR_REASON_EVALUATION_FAILED: ErrorReason
+ERROR_REASON_GATEWAY_UNAVAILABLE: ErrorReason
+ERROR_REASON_GATEWAY_REFUSED: ErrorReason
