@@ -1,0 +1,56 @@
+"""What every test may ask for. The PostgreSQL here is real, private, and gone when the process is, however it ends."""
+
+import os
+from collections.abc import Callable, Iterator
+
+import pytest
+from directflow_cli.dev.postgres import PostgresServer
+from directflow_cli.dev.postgres_binaries import Installation, choose
+
+KIND_VARIABLE = "DIRECTFLOW_TEST_POSTGRES"
+
+
+def pytest_configure() -> None:
+    """libpq and psycopg read PG* behind everybody's back: no test may depend on the developer's shell."""
+    for name in [name for name in os.environ if name.startswith("PG")]:
+        del os.environ[name]
+
+
+@pytest.fixture(scope="session")
+def postgres_installation() -> Installation:
+    """The machine's newest PostgreSQL, else the embedded one; DIRECTFLOW_TEST_POSTGRES=system|embedded forces one."""
+    return choose(os.environ.get(KIND_VARIABLE, "system-first"))
+
+
+@pytest.fixture(scope="session")
+def postgres(postgres_installation: Installation) -> Iterator[PostgresServer]:
+    """The server that all tests share: loopback TCP, a free port, scram passwords, no fsync. Do not stop it."""
+    with PostgresServer.create(postgres_installation) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def postgres_database(postgres: PostgresServer) -> str:
+    """A fresh database for each test module; its name."""
+    return postgres.create_database()
+
+
+@pytest.fixture(scope="module")
+def postgres_dsn(postgres: PostgresServer, postgres_database: str) -> str:
+    """The superuser's URL of this module's fresh database."""
+    return postgres.admin_dsn(postgres_database)
+
+
+@pytest.fixture
+def private_postgres(postgres_installation: Installation) -> Iterator[Callable[..., PostgresServer]]:
+    """Makes servers of the test's own, running, to stop and to kill: `private_postgres(max_connections="10")`."""
+    servers: list[PostgresServer] = []
+
+    def start(**settings: str) -> PostgresServer:
+        servers.append(PostgresServer.create(postgres_installation, settings))
+        servers[-1].start()
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.destroy()
