@@ -1,0 +1,35 @@
+"""Every attribute name that our spans carry, in one place: the RPC conventions are a release candidate and may move.
+
+Names of OpenTelemetry are written out rather than imported, since `opentelemetry.semconv._incubating` is private; a
+test compares them with the installed conventions. Values of SQL parameters are never an attribute.
+"""
+
+from typing import Final
+
+# RPC, https://opentelemetry.io/docs/specs/semconv/rpc/
+RPC_SYSTEM_NAME: Final = "rpc.system.name"
+RPC_METHOD: Final = "rpc.method"
+RPC_RESPONSE_STATUS_CODE: Final = "rpc.response.status_code"
+SERVER_ADDRESS: Final = "server.address"
+SERVER_PORT: Final = "server.port"
+ERROR_TYPE: Final = "error.type"
+"""The reason of the error (`DATABASE_UNREACHABLE`); the status code's name where the error has no reason."""
+
+# Database, stable, https://opentelemetry.io/docs/specs/semconv/database/
+DB_SYSTEM_NAME: Final = "db.system.name"
+DB_NAMESPACE: Final = "db.namespace"
+DB_OPERATION_NAME: Final = "db.operation.name"
+DB_QUERY_TEXT: Final = "db.query.text"
+DB_QUERY_SUMMARY: Final = "db.query.summary"
+DB_RESPONSE_RETURNED_ROWS: Final = "db.response.returned_rows"
+DB_RESPONSE_STATUS_CODE: Final = "db.response.status_code"
+
+# Ours
+IDENTITY: Final = "directflow.identity"
+RESOURCE: Final = "directflow.resource"
+ROWS: Final = "directflow.rows"
+WORKSPACE: Final = "directflow.workspace"
+CONNECTION: Final = "directflow.connection"
+
+GRPC: Final = "grpc"
+POSTGRESQL: Final = "postgresql"
