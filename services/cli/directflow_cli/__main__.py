@@ -1,0 +1,12 @@
+"""The `directflow` command: `python -m directflow_cli` and the entry point of the distribution."""
+
+from directflow_cli.app import build
+
+
+def main() -> None:
+    """Parses the command line, runs the command, and ends the process with its exit code."""
+    build()()
+
+
+if __name__ == "__main__":
+    main()
