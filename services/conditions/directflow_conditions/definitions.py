@@ -1,0 +1,92 @@
+"""Conditions as their authors saved them, and the port through which the service finds them."""
+
+import enum
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from directflow_conditions.policies import Policy
+from directflow_conditions.template import variable_names
+
+Scalar = None | bool | int | float | str
+Value = Scalar | tuple[Scalar, ...]
+"""One value of a variable. Text carries dates, timestamps, uuids and exact decimals as well."""
+
+_NAME = re.compile(r"workspaces/(?P<workspace>[A-Za-z][A-Za-z0-9_-]{0,62})/conditions/[A-Za-z][A-Za-z0-9_-]{0,62}")
+
+
+class Kind(enum.Enum):
+    """How the gateway checks a value before it binds it."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    UUID = "uuid"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What the author says of one variable of a template."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+    is_list: bool = False
+    optional: bool = False
+    """True: a call without a value gets `default`."""
+    default: Value = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A question to the customer's own database about one profile."""
+
+    name: str
+    """`workspaces/{workspace}/conditions/{condition}`."""
+    connection: str
+    """`workspaces/{workspace}/connections/{connection}`, of the same workspace."""
+    sql: str
+    """The author's template, byte for byte: one row, one boolean column `result`."""
+    declared: tuple[Variable, ...] = ()
+    """Variables of which the author says something; every other one is a required text."""
+    policy: Policy = field(default_factory=Policy)
+    revision: int = 0
+    """0 where the definition stands in the settings file, which keeps no revisions."""
+    variables: tuple[Variable, ...] = field(init=False)
+    """Every variable that the SQL needs, in the order of its tags. Declared and unused ones are not among them."""
+
+    def __post_init__(self) -> None:
+        declared = {variable.name: variable for variable in self.declared}
+        used = tuple(declared.get(name, Variable(name)) for name in variable_names(self.sql))
+        object.__setattr__(self, "variables", used)
+
+    @property
+    def known_names(self) -> frozenset[str]:
+        """Variables that a call may give: those used, and those declared and not used any more."""
+        return frozenset(variable.name for variable in (*self.declared, *self.variables))
+
+
+def workspace_of(name: str) -> str | None:
+    """The workspace's id out of a condition's resource name; None where `name` is not one."""
+    found = _NAME.fullmatch(name)
+    return found["workspace"] if found else None
+
+
+class DefinitionSource(Protocol):
+    """Where conditions are found, in memory: the settings file now, a cache that Watch feeds later."""
+
+    def find(self, name: str) -> Condition | None:
+        """The condition of that resource name, or None."""
+
+
+class FixedDefinitions:
+    """Conditions that do not change while the process lives."""
+
+    def __init__(self, conditions: Iterable[Condition]) -> None:
+        self._by_name: Mapping[str, Condition] = {condition.name: condition for condition in conditions}
+
+    def find(self, name: str) -> Condition | None:
+        return self._by_name.get(name)
