@@ -1,0 +1,87 @@
+"""A receiver of OTLP over gRPC, on loopback: takes our services' spans, and keeps what the store has room for."""
+
+from collections.abc import Sequence
+
+import grpc
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as wire
+from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as stubs
+from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
+from opentelemetry.proto.trace.v1 import trace_pb2 as trace
+
+from directflow_cli.traces.spans import MAX_ATTRIBUTE_CHARACTERS, MAX_ATTRIBUTES, AttributeValue, Span
+from directflow_cli.traces.store import SpanStore
+
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+STOP_SECONDS = 1.0
+
+
+class Receiver(stubs.TraceServiceServicer):
+    """`async with Receiver(store) as receiver:` listens on `receiver.address` until the block ends."""
+
+    def __init__(self, store: SpanStore, port: int = 0) -> None:
+        self._store = store
+        self._port = port
+        self._server: grpc.aio.Server | None = None
+        self.address = ""
+
+    async def __aenter__(self) -> "Receiver":
+        # Without SO_REUSEPORT, or a second `directflow dev` on the same port would silently share our spans.
+        options = (("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.so_reuseport", 0))
+        self._server = grpc.aio.server(options=options)
+        stubs.add_TraceServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
+        self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{self._port}')}"
+        await self._server.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._server is not None:
+            await self._server.stop(STOP_SECONDS)
+
+    async def Export(
+        self, request: wire.ExportTraceServiceRequest, context: grpc.aio.ServicerContext
+    ) -> wire.ExportTraceServiceResponse:
+        self._store.add(from_request(request))
+        return wire.ExportTraceServiceResponse()
+
+
+def from_request(request: wire.ExportTraceServiceRequest) -> list[Span]:
+    """The spans of one export, flat, each with the name of its service."""
+    return [
+        _span(span, _attributes(part.resource.attributes).get("service.name", "unknown"))
+        for part in request.resource_spans
+        for scope in part.scope_spans
+        for span in scope.spans
+    ]
+
+
+def _span(span: trace.Span, service: AttributeValue) -> Span:
+    return Span(
+        trace_id=span.trace_id.hex(),
+        span_id=span.span_id.hex(),
+        parent_id=span.parent_span_id.hex(),
+        name=span.name,
+        service=str(service),
+        start_ns=span.start_time_unix_nano,
+        end_ns=span.end_time_unix_nano,
+        status=trace.Status.StatusCode.Name(span.status.code).removeprefix("STATUS_CODE_"),
+        message=span.status.message[:MAX_ATTRIBUTE_CHARACTERS],
+        attributes=_attributes(span.attributes),
+    )
+
+
+def _attributes(pairs: Sequence[KeyValue]) -> dict[str, AttributeValue]:
+    return {pair.key: _value(pair.value) for pair in pairs[:MAX_ATTRIBUTES]}
+
+
+def _value(value: AnyValue) -> AttributeValue:
+    match value.WhichOneof("value"):
+        case "bool_value":
+            return value.bool_value
+        case "int_value":
+            return value.int_value
+        case "double_value":
+            return value.double_value
+        case "string_value":
+            return value.string_value[:MAX_ATTRIBUTE_CHARACTERS]
+        case _:  # lists and maps: none of ours are read in a terminal
+            return str(value)[:MAX_ATTRIBUTE_CHARACTERS]

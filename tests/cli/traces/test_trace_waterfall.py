@@ -1,0 +1,71 @@
+"""The waterfall shows every service of a trace in calling order, and its failures."""
+
+import io
+
+from directflow_cli.traces.spans import Span, depth_first
+from directflow_cli.traces.waterfall import BAR_CELLS, MAX_LINES, waterfall
+from rich.console import Console
+
+MS = 1_000_000
+
+
+def shown(spans: list[Span], width: int = 160) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, force_terminal=False)
+    console.print(waterfall(spans))
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue().splitlines()
+
+
+def span(span_id: str, parent: str, start: int, end: int, **more: object) -> Span:
+    values = {"name": f"span {span_id}", "service": "segments", "status": "OK", **more}
+    return Span(trace_id="abc", span_id=span_id, parent_id=parent, start_ns=start * MS, end_ns=end * MS, **values)  # type: ignore[arg-type]
+
+
+def test_children_stand_below_their_parent_in_the_order_of_their_start() -> None:
+    spans = [span("c", "a", 5, 9), span("d", "b", 3, 4), span("b", "a", 2, 4), span("a", "", 1, 10)]
+    assert [(depth, each.span_id) for depth, each in depth_first(spans)] == [(0, "a"), (1, "b"), (2, "d"), (1, "c")]
+
+
+def test_a_span_whose_parent_was_never_sent_is_a_root() -> None:
+    assert [(depth, each.span_id) for depth, each in depth_first([span("b", "lost", 2, 4)])] == [(0, "b")]
+
+
+def test_a_trace_deeper_than_pythons_stack_is_ordered() -> None:
+    spans = [span(str(number), str(number - 1), number, 5000) for number in range(3000)]
+    assert depth_first(spans)[-1] == (2999, spans[-1])
+
+
+def test_bars_lie_where_the_work_was() -> None:
+    lines = shown([span("a", "", 0, 100), span("b", "a", 50, 100, service="gateway")])
+    assert "trace abc" in lines[0]
+    assert "100.0 ms" in lines[0]
+    whole, half = (line for line in lines if "span " in line and "█" in line)
+    assert whole.count("█") == BAR_CELLS
+    assert half.count("█") == BAR_CELLS // 2
+    assert half.startswith("gateway")
+    assert half.index("█") == whole.index("█") + BAR_CELLS // 2
+
+
+def test_an_instant_span_and_one_that_ends_last_still_show_a_bar() -> None:
+    lines = shown([span("a", "", 0, 100), span("b", "a", 100, 100)])
+    assert [line.count("█") for line in lines if "span b" in line] == [1]
+
+
+def test_reason_and_rows_are_beside_the_bar() -> None:
+    attributes = {"rpc.response.status_code": "UNAVAILABLE", "db.response.returned_rows": 12345, "unknown": "hidden"}
+    line = next(line for line in shown([span("a", "", 0, 1, attributes=attributes)]) if "span a" in line)
+    assert "UNAVAILABLE  rows 12,345" in line
+    assert "hidden" not in line
+
+
+def test_a_very_long_trace_says_how_much_is_left_out() -> None:
+    lines = shown([span(str(number), "", number, number + 1) for number in range(MAX_LINES + 9)])
+    assert any("9 more spans" in line for line in lines)
+
+
+def test_markup_in_a_name_is_text() -> None:
+    assert any("[red]x[/red]" in line for line in shown([span("a", "", 0, 1, name="[red]x[/red]")]))
+
+
+def test_no_spans_is_said() -> None:
+    assert shown([]) == ["This trace holds no spans."]
