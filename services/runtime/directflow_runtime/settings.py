@@ -1,0 +1,196 @@
+"""Settings from one TOML file and the environment, frozen and typed.
+
+The file is read first; an environment variable overrides one value of it, with `__` between the levels:
+`DIRECTFLOW_GATEWAY__SERVER__PORT=7000` is `port` of `[server]`. Unknown keys are refused by name, in both places.
+"""
+
+import os
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_settings import EnvSettingsSource
+from pydantic_settings import SettingsError as UnreadableVariable
+
+NESTED_DELIMITER = "__"
+
+
+class SettingsError(Exception):
+    """A setting that cannot be used, named. The message never holds a value: it may be a secret."""
+
+
+class SettingsModel(BaseModel):
+    """One section of a settings file: frozen, and strict about its keys. Errors never show the input."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class TlsSettings(SettingsModel):
+    """Files of one side of a TLS connection, PEM."""
+
+    certificate_file: Path
+    key_file: Path
+    ca_file: Path
+    """The authority that must have signed the other side's certificate."""
+
+
+class ServerSettings(SettingsModel):
+    """`[server]`: where a service listens, and what it lets one call cost."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=0, ge=0, le=65535)
+    """0: a free port; the announce file tells which."""
+    health_host: str = ""
+    """Empty: the same host."""
+    health_port: int = Field(default=0, ge=0, le=65535)
+    """Health has its own plaintext port: native Kubernetes probes present no certificate."""
+    tls: TlsSettings | None = None
+    """None: plaintext, which identity accepts on loopback only, and only where `identity.allow_development` is set."""
+    reflection: bool = True
+    max_receive_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
+    max_unary_deadline_s: float = Field(default=300.0, gt=0)
+    """A later deadline is clipped to this."""
+    max_stream_deadline_s: float = Field(default=3600.0, gt=0)
+    idle_write_s: float = Field(default=30.0, gt=0)
+    """A stream whose reader takes nothing for this long ends with IDLE_TIMEOUT."""
+    max_connection_age_s: float = Field(default=0.0, ge=0)
+    """0: connections live for ever. Else GOAWAY after this age, with a grace above the longest stream."""
+    lame_duck_s: float = Field(default=3.0, ge=0)
+    """After SIGTERM: how long new calls are still served while NOT_SERVING makes its way through the cluster."""
+    drain_grace_s: float = Field(default=30.0, ge=0)
+    """After the lame duck: how long running calls may still take."""
+    announce_file: Path | None = None
+    """Written once serving: JSON with service, pid, port and health_port."""
+    parent_pid: int = Field(default=0, ge=0)
+    """0: off. Else the service ends, gracefully, when this process is gone."""
+
+
+class ChannelSettings(SettingsModel):
+    """How a service reaches another one."""
+
+    target: str
+    """"host:port"; every address behind the name is used in turn."""
+    tls: TlsSettings | None = None
+    max_receive_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
+    default_timeout_s: float = Field(default=60.0, gt=0)
+    """Of unary calls that are made outside of any RPC and name no timeout."""
+
+
+class TelemetrySettings(SettingsModel):
+    """`[telemetry]`: where spans go."""
+
+    otlp_endpoint: str = ""
+    """"http://127.0.0.1:4317" or "https://...": OTLP over gRPC. Empty: trace ids exist, nothing is exported."""
+    sample_ratio: float = Field(default=1.0, ge=0, le=1)
+    """Of the calls that come without a decision; the caller's decision is kept."""
+    schedule_delay_s: float = Field(default=0.5, gt=0)
+    export_timeout_s: float = Field(default=2.0, gt=0)
+    shutdown_timeout_s: float = Field(default=3.0, ge=0)
+    """How long the last spans may hold up the end of the process."""
+    max_queue_spans: int = Field(default=4096, gt=0)
+
+
+class LoggingSettings(SettingsModel):
+    """`[logging]`: JSON lines on stderr."""
+
+    level: Literal["debug", "info", "warning", "error"] = "info"
+
+
+class CallerSettings(SettingsModel):
+    """`[[identity.callers]]`: one identity, the certificates that prove it, and what it may do."""
+
+    name: str
+    peers: tuple[str, ...] = ()
+    """Subject alternative names of its certificates, exact: "spiffe://cluster/ns/a/sa/b" or "segments.example"."""
+    services: tuple[str, ...] = ()
+    """Prefixes of method names: "directflow.gateway.v1." or "directflow.gateway.v1.QueryService/". Empty: nothing."""
+    workspaces: tuple[str, ...] = ()
+    """Workspace ids; ["*"] for all. Empty: none."""
+    may_define: bool = False
+
+
+class IdentitySettings(SettingsModel):
+    """`[identity]`: who may call what."""
+
+    allow_development: bool = False
+    """A plaintext peer on loopback is "development", which may do everything unless `callers` has an entry for it."""
+    callers: tuple[CallerSettings, ...] = ()
+
+
+class ServiceSettings(SettingsModel):
+    """What every service's settings have; a service adds its own sections."""
+
+    server: ServerSettings = ServerSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
+    logging: LoggingSettings = LoggingSettings()
+    identity: IdentitySettings = IdentitySettings()
+
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def load(model: type[Model], path: Path | None, env_prefix: str, environ: Mapping[str, str] | None = None) -> Model:
+    """Reads `model` from a TOML file (None: no file) and the variables that begin with `env_prefix`.
+
+    `env_prefix` ends with "__" (`DIRECTFLOW_GATEWAY__`): with one underscore Kubernetes' own `DIRECTFLOW_GATEWAY_PORT`
+    would be taken for a setting. Raises SettingsError, which names every wrong key and shows no value.
+    """
+    variables = os.environ if environ is None else environ
+    _refuse_unknown_variables(model, env_prefix, variables)
+    try:
+        return model.model_validate(_merged(_from_file(path), _from_environment(model, env_prefix, variables)))
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaints(error))) from None
+
+
+def _from_file(path: Path | None) -> dict[str, Any]:
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path}: {error.strerror}") from None
+    except ValueError as error:  # TOML syntax, or not UTF-8: the position is told, the text is not
+        raise SettingsError(f"{path} is no valid TOML{_position(error)}") from None
+
+
+def _position(error: ValueError) -> str:
+    _, found, position = str(error).rpartition("(at ")
+    return f", at {position.rstrip(')')}" if found else ""
+
+
+def _from_environment(model: type[BaseModel], prefix: str, variables: Mapping[str, str]) -> dict[str, Any]:
+    fields: Any = model  # declared as a BaseSettings; what it needs is a model's fields
+    source = EnvSettingsSource(fields, env_prefix=prefix, env_nested_delimiter=NESTED_DELIMITER)
+    source.env_vars = {name.lower(): value for name, value in variables.items()}
+    try:
+        return source()
+    except UnreadableVariable as error:  # a list that is no JSON; the message names the field and holds no value
+        raise SettingsError(str(error)) from None
+
+
+def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(under)
+    for key, value in over.items():
+        below: Any = merged.get(key)
+        both_are_sections = isinstance(below, dict) and isinstance(value, dict)
+        merged[key] = _merged(below, value) if both_are_sections else value
+    return merged
+
+
+def _refuse_unknown_variables(model: type[BaseModel], prefix: str, variables: Mapping[str, str]) -> None:
+    """pydantic-settings ignores a variable whose first level is no field: a typing error would go unnoticed."""
+    known = {name.lower() for name in model.model_fields}
+    for name in variables:
+        section = name[len(prefix) :].split(NESTED_DELIMITER)[0].lower()
+        if name.lower().startswith(prefix.lower()) and section not in known:
+            raise SettingsError(f"unknown setting {name}")
+
+
+def _complaints(error: ValidationError) -> Iterator[str]:
+    for item in error.errors(include_input=False, include_url=False, include_context=False):
+        where = ".".join(str(part) for part in item["loc"])
+        unknown = item["type"] == "extra_forbidden"
+        yield f"unknown setting {where}" if unknown else f"{where}: {item['msg']}"
