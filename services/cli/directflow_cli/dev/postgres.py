@@ -94,7 +94,11 @@ class PostgresServer:
         return server
 
     def __enter__(self) -> Self:
-        self.start()
+        try:
+            self.start()
+        except BaseException:
+            self.destroy()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
