@@ -25,6 +25,18 @@ def test_reads_the_authority_from_its_file(tmp_path: Path) -> None:
     assert from_url(f"postgresql://u:p@db.example/d?sslrootcert={tmp_path}/ca.pem").ca_pem == "PEM"
 
 
+def test_user_and_database_default_as_with_libpq(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("directflow_cli.dev.customer.getpass.getuser", lambda: "me")
+    found = from_url("postgresql://localhost")
+    assert (found.user, found.database) == ("me", "me")
+    assert from_url("postgresql://u:p@localhost").database == "u"
+
+
+def test_a_server_that_asks_for_no_password_still_gets_one() -> None:
+    """The gateway refuses an empty password, because libpq would go and look into ~/.pgpass."""
+    assert from_url("postgresql://u@localhost/d").password != ""
+
+
 @pytest.mark.parametrize(
     ("url", "complaint"),
     [
@@ -32,9 +44,7 @@ def test_reads_the_authority_from_its_file(tmp_path: Path) -> None:
         ("postgresql://u:s3cret@h:port/d", "port"),
         ("postgresql://u:s3cret@[::1/d", "address"),
         ("postgresql://u:s3cret@/d", "no host"),
-        ("postgresql://h/d", "no user"),
-        ("postgresql://u@h/d", "no password"),
-        ("postgresql://u:s3cret@h", "no database"),
+        ("postgresql://u:s3cret@h/d?sslmode=prefer", "verify-full, verify-ca, require, disable"),
         ("postgresql://u:s3cret@h/d?options=-csearch_path%3Ds3cret", "options"),
         ("postgresql://u:s3cret@h/d?sslrootcert=/nowhere", "sslrootcert"),
     ],

@@ -1,5 +1,6 @@
 """The customer's database that a local run connects to: the demo, or one of the user's own by its URL."""
 
+import getpass
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -7,6 +8,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 SCHEMES = ("postgresql", "postgres")
 DEFAULT_PORT = 5432
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
+SSL_MODES = ("verify-full", "verify-ca", "require", "disable")
+NO_PASSWORD = "no-password-was-given"  # noqa: S105 (sent to a server that asks for none: trust ignores it)
 
 
 class UnusableUrl(Exception):
@@ -36,7 +39,8 @@ def from_url(url: str) -> CustomerDatabase:
     """Reads `postgresql://user:password@host:port/database?sslmode=...&sslrootcert=FILE`.
 
     Without sslmode a server on this machine is reached in plain text, and any other by `verify-full`: libpq's own
-    default would take any certificate. Parameters that we do not know are refused rather than ignored.
+    default would take any certificate. Parameters that we do not know are refused rather than ignored. As with libpq
+    the user defaults to the account's name, and the database to the user's.
     """
     try:
         parts = urlsplit(url)
@@ -45,19 +49,26 @@ def from_url(url: str) -> CustomerDatabase:
         raise UnusableUrl("the database URL has a port or an address that is no such thing") from None
     if parts.scheme not in SCHEMES:
         raise UnusableUrl("the database URL must begin with postgresql://")
-    options = dict(parse_qsl(parts.query, keep_blank_values=True))
-    if unknown := options.keys() - {"sslmode", "sslrootcert"}:
-        raise UnusableUrl(f"the database URL has parameters that are not supported: {', '.join(sorted(unknown))}")
-    host = parts.hostname or ""
-    database = unquote(parts.path.removeprefix("/"))
-    for value, what in ((host, "host"), (parts.username, "user"), (parts.password, "password"), (database, "database")):
-        if not value:
-            raise UnusableUrl(f"the database URL names no {what}: postgresql://user:password@host:5432/database")
+    if not parts.hostname:
+        raise UnusableUrl("the database URL names no host: postgresql://user:password@host:5432/database")
+    options = _options(parts.query)
+    user = unquote(parts.username or getpass.getuser())
     return CustomerDatabase(
-        host, port, database, unquote(parts.username or ""), unquote(parts.password or ""),
-        sslmode=options.get("sslmode") or ("disable" if host in LOOPBACK else "verify-full"),
+        parts.hostname, port, unquote(parts.path.removeprefix("/")) or user, user,
+        unquote(parts.password or NO_PASSWORD),
+        sslmode=options.get("sslmode") or ("disable" if parts.hostname in LOOPBACK else "verify-full"),
         ca_pem=_read(options.get("sslrootcert", "")),
     )  # fmt: skip
+
+
+def _options(query: str) -> dict[str, str]:
+    options = dict(parse_qsl(query, keep_blank_values=True))
+    if unknown := options.keys() - {"sslmode", "sslrootcert"}:
+        raise UnusableUrl(f"the database URL has parameters that are not supported: {', '.join(sorted(unknown))}")
+    if options.get("sslmode", SSL_MODES[0]) not in SSL_MODES:
+        # `prefer` and `allow` mean "encrypted or not, whatever": nobody can rely on it.
+        raise UnusableUrl(f"sslmode in the database URL must be one of {', '.join(SSL_MODES)}")
+    return options
 
 
 def _read(path: str) -> str:
