@@ -1,0 +1,1 @@
+"""The commands that ask the services: a gRPC client like any other."""

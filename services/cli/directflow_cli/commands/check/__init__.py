@@ -1,0 +1,1 @@
+"""`directflow query check`: a file of queries, a verdict for each."""
