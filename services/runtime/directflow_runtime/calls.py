@@ -53,6 +53,7 @@ class CallRecord:
     started: float = field(default_factory=time.monotonic)
     deadline: float | None = None
     identity: str = ""
+    may_define: bool = False
     resource: str = ""
     code: StatusCode | None = None
     reason: str = ""

@@ -1,0 +1,67 @@
+"""How a service, or the CLI, reaches a service."""
+
+import json
+from collections.abc import Sequence
+
+import grpc
+from opentelemetry.trace import Tracer
+
+from directflow_runtime.client_tracing import CallTimeouts, TracedChannel, responses
+from directflow_runtime.settings import ChannelSettings
+from directflow_runtime.tls import channel_credentials
+
+__all__ = ["open_channel", "responses"]
+
+KEEPALIVE_MS = 30_000
+KEEPALIVE_TIMEOUT_MS = 10_000
+RECONNECT_AT_MOST_MS = 2_000
+"""grpc's own default is two minutes: a gateway that was away for one would stay away for two more."""
+RETRY_POLICY = {
+    "maxAttempts": 3,
+    "initialBackoff": "0.1s",
+    "maxBackoff": "1s",
+    "backoffMultiplier": 2,
+    "retryableStatusCodes": ["UNAVAILABLE"],
+}
+"""grpc retries only what has not sent headers: never after the first message of a stream."""
+
+
+def open_channel(settings: ChannelSettings, tracer: Tracer, read_methods: Sequence[str] = ()) -> TracedChannel:
+    """A channel that balances over all addresses of the target, and traces.
+
+    `read_methods` ("package.Service/Method") may be called twice without harm: they alone are retried on UNAVAILABLE.
+    A call without a timeout gets what is left of the call being served, else the settings' default.
+    """
+    target = settings.target if "://" in settings.target else f"dns:///{settings.target}"
+    options = channel_options(settings, read_methods)
+    if settings.tls is None:
+        channel = grpc.aio.insecure_channel(target, options)
+    else:
+        channel = grpc.aio.secure_channel(target, channel_credentials(settings.tls), options)
+    return TracedChannel(channel, tracer, CallTimeouts(settings.default_timeout_s))
+
+
+def channel_options(settings: ChannelSettings, read_methods: Sequence[str]) -> list[tuple[str, int | str]]:
+    """Channel arguments of grpc's core."""
+    return [
+        ("grpc.keepalive_time_ms", KEEPALIVE_MS),
+        ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+        ("grpc.keepalive_permit_without_calls", 1),
+        ("grpc.http2.max_pings_without_data", 0),  # a stream that waits for its first row sends no data
+        ("grpc.max_receive_message_length", settings.max_receive_bytes),
+        ("grpc.max_send_message_length", -1),
+        ("grpc.initial_reconnect_backoff_ms", 100),
+        ("grpc.max_reconnect_backoff_ms", RECONNECT_AT_MOST_MS),
+        ("grpc.enable_retries", 1),
+        ("grpc.enable_http_proxy", 0),  # services talk to each other; a developer's http_proxy is not meant for that
+        ("grpc.service_config", json.dumps(service_config(read_methods))),
+    ]
+
+
+def service_config(read_methods: Sequence[str]) -> dict[str, object]:
+    """grpc's service config: round robin, since pick_first behind one address of many stays with one replica."""
+    config: dict[str, object] = {"loadBalancingConfig": [{"round_robin": {}}]}
+    if read_methods:
+        named = [dict(zip(("service", "method"), name.split("/"), strict=True)) for name in read_methods]
+        config["methodConfig"] = [{"name": named, "retryPolicy": RETRY_POLICY}]
+    return config

@@ -1,0 +1,52 @@
+"""A stream dies of silence, not of length.
+
+Servicers are async generators; this layer writes what they yield. grpcio does not close a generator when a send fails,
+so the generator is held under `aclosing`: its `finally` has run before the call's status is sent.
+"""
+
+import asyncio
+from contextlib import aclosing
+from typing import Any
+
+from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.interceptors.method import Handler, Method
+
+
+class IdleTimeout:
+    """Ends a stream whose reader takes no message for `limit_s` seconds: DEADLINE_EXCEEDED, IDLE_TIMEOUT.
+
+    The code is the deadline's and not ABORTED, since nothing on the server asks for a retry: the reader was too slow.
+    Only writes are timed: a generator that is slow to yield has the call's deadline, and so has a client that is slow
+    to send.
+    """
+
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+
+    def wrap(self, method: Method, inner: Handler) -> Handler:
+        """Writes the messages of `inner`, one after the other: an awaited write is the back-pressure."""
+        if not method.streams_responses:
+            return inner
+
+        async def written(request: Any, context: Any) -> None:
+            async with aclosing(inner(request, context)) as messages:
+                async for message in messages:
+                    await self._write(context, message)
+
+        return written
+
+    async def _write(self, context: Any, message: bytes) -> None:
+        try:
+            async with asyncio.timeout(self._limit_s):
+                await context.write(message)
+        except TimeoutError:
+            raise self._too_slow() from None
+
+    def _too_slow(self) -> DirectFlowError:
+        limit = f"{self._limit_s:g}"
+        return DirectFlowError(
+            StatusCode.DEADLINE_EXCEEDED,
+            "IDLE_TIMEOUT",
+            f"the reader took no message for {limit} s",
+            metadata={"limit_seconds": limit},
+        )

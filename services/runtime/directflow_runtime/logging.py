@@ -1,0 +1,113 @@
+"""JSON lines on stderr, each with the trace and span it belongs to.
+
+Lines of libraries (grpc, OpenTelemetry) go the same way. Exceptions are logged by type and stack only: their messages
+may hold SQL values, host names or secrets.
+"""
+
+import logging
+import sys
+import traceback
+from types import TracebackType
+from typing import Any, TextIO
+
+import structlog
+from opentelemetry import trace
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
+
+from directflow_runtime.settings import LoggingSettings
+
+MAX_STACK_FRAMES = 40
+
+
+def configure(settings: LoggingSettings, service: str, stream: TextIO | None = None) -> None:
+    """Sets up logging for this process. Called once, by the boot of a service.
+
+    `service` stands in every line. `stream` is stderr unless a test says otherwise.
+    """
+    shared: list[Processor] = [
+        structlog.contextvars.merge_contextvars,
+        structlog.stdlib.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _names_service(service),
+        add_trace,
+        describe_exception,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        wrapper_class=structlog.make_filtering_bound_logger(_level(settings)),
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        cache_logger_on_first_use=False,
+    )
+    handler = logging.StreamHandler(stream or sys.stderr)
+    render: list[Processor] = [
+        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+        structlog.processors.JSONRenderer(),
+    ]
+    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=render))
+    root = logging.getLogger()
+    root.handlers = [handler]
+    root.setLevel(_level(settings))
+    logging.getLogger("asyncio").setLevel(logging.WARNING)  # debug says which selector it uses
+    logging.captureWarnings(True)
+
+
+def get_logger(name: str) -> FilteringBoundLogger:
+    """A logger; `name` says which part of the service speaks."""
+    logger: FilteringBoundLogger = structlog.get_logger(name, logger=name)
+    return logger
+
+
+def add_trace(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Adds trace_id and span_id of the current span, in every line: empty outside of any."""
+    context = trace.get_current_span().get_span_context()
+    event["trace_id"] = trace.format_trace_id(context.trace_id) if context.is_valid else ""
+    event["span_id"] = trace.format_span_id(context.span_id) if context.is_valid else ""
+    return event
+
+
+def describe_exception(logger: Any, method: str, event: EventDict) -> EventDict:
+    """Replaces `exc_info` by the exception's type and stack. Its message stays out: it may hold values."""
+    info = event.pop("exc_info", None)
+    error = info if isinstance(info, BaseException) else None
+    if error is None and info:
+        error = info[1] if isinstance(info, tuple) else sys.exc_info()[1]
+    if error is not None:
+        event["exception_type"] = exception_types(error)
+        event["stack"] = stack(error.__traceback__)
+    return event
+
+
+def exception_types(error: BaseException) -> str:
+    """The exception's type, and those that caused it: "KeyError < psycopg.OperationalError"."""
+    names: list[str] = []
+    link: BaseException | None = error
+    while link is not None and len(names) < 8:  # a cycle of causes is possible
+        names.append(_type_name(link))
+        link = link.__cause__ or (None if link.__suppress_context__ else link.__context__)
+    return " < ".join(names)
+
+
+def stack(trace_back: TracebackType | None) -> list[str]:
+    """ "file:line in function", outermost first, without source lines and without values."""
+    frames = traceback.extract_tb(trace_back)[-MAX_STACK_FRAMES:]
+    return [f"{frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+
+
+def _type_name(error: BaseException) -> str:
+    kind = type(error)
+    name = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    if isinstance(error, BaseExceptionGroup):
+        return f"{name}({', '.join(_type_name(part) for part in error.exceptions[:8])})"
+    return name
+
+
+def _names_service(service: str) -> Processor:
+    def add_service(logger: Any, method: str, event: EventDict) -> EventDict:
+        event["service"] = service
+        return event
+
+    return add_service
+
+
+def _level(settings: LoggingSettings) -> int:
+    return logging.getLevelNamesMapping()[settings.level.upper()]

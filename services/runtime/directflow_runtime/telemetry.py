@@ -1,0 +1,99 @@
+"""Traces: always there, so that every error has a trace id; exported where the settings name a collector.
+
+A collector that is away costs nobody anything: spans wait in a bounded queue, the oldest are dropped, and the end of
+the process waits for them no longer than the settings say.
+"""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.trace import Tracer
+
+from directflow_runtime.settings import TelemetrySettings
+
+
+class Telemetry:
+    """The tracer provider of one process. Nothing here is global: whoever traces is handed a tracer."""
+
+    def __init__(self, provider: TracerProvider, exporter: SpanExporter | None, shutdown_timeout_s: float) -> None:
+        self.provider = provider
+        self._exporter = exporter
+        self._shutdown_timeout_s = shutdown_timeout_s
+
+    def tracer(self, name: str) -> Tracer:
+        """A tracer; `name` is the package that instruments itself, "directflow_gateway"."""
+        return self.provider.get_tracer(name)
+
+    async def aclose(self) -> None:
+        """Sends what is queued, and gives up after the settings' time."""
+        # A daemon thread rather than the executor: the executor's threads are joined when the process ends, and an
+        # export to a black hole would hold it up for as long as its retries last.
+        done = asyncio.Event()
+        loop = asyncio.get_running_loop()
+        threading.Thread(target=_run_then, args=(self.provider.shutdown, loop, done), daemon=True).start()
+        try:
+            async with asyncio.timeout(self._shutdown_timeout_s):
+                await done.wait()
+        except TimeoutError:
+            if self._exporter is not None:
+                self._exporter.shutdown()  # closes its channel, which ends the export that is under way
+
+
+@asynccontextmanager
+async def telemetry(settings: TelemetrySettings, service: str, *processors: SpanProcessor) -> AsyncIterator[Telemetry]:
+    """Traces of `service` for the length of the block; `processors` are further destinations, such as a test's."""
+    started = start(settings, service, *processors)
+    try:
+        yield started
+    finally:
+        await started.aclose()
+
+
+def start(settings: TelemetrySettings, service: str, *processors: SpanProcessor) -> Telemetry:
+    """The same without a block: the caller owes an `aclose()`."""
+    provider = TracerProvider(
+        sampler=ParentBasedTraceIdRatio(settings.sample_ratio),
+        resource=Resource({SERVICE_NAME: service}),
+        shutdown_on_exit=False,  # it would wait 30 s for a collector that is away
+    )
+    exporter = _exporter(settings) if settings.otlp_endpoint else None
+    if exporter is not None:
+        provider.add_span_processor(_batched(exporter, settings))
+    for processor in processors:
+        provider.add_span_processor(processor)
+    return Telemetry(provider, exporter, settings.shutdown_timeout_s)
+
+
+def _exporter(settings: TelemetrySettings) -> SpanExporter:
+    no_proxy: Any = (("grpc.enable_http_proxy", 0),)  # a developer's http_proxy is not meant for the collector
+    return OTLPSpanExporter(
+        endpoint=settings.otlp_endpoint,
+        insecure=not settings.otlp_endpoint.startswith("https://"),
+        timeout=settings.export_timeout_s,
+        channel_options=no_proxy,
+    )
+
+
+def _batched(exporter: SpanExporter, settings: TelemetrySettings) -> SpanProcessor:
+    return BatchSpanProcessor(
+        exporter,
+        max_queue_size=settings.max_queue_spans,
+        schedule_delay_millis=settings.schedule_delay_s * 1000,
+        max_export_batch_size=min(512, settings.max_queue_spans),
+    )
+
+
+def _run_then(work: Callable[[], None], loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
+    try:
+        work()
+    finally:
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(done.set)
