@@ -1,0 +1,43 @@
+"""The gateway's settings: one TOML file plus `DIRECTFLOW_GATEWAY__...` variables.
+
+    [[connections]]
+    workspace = "acme"
+    id = "crm"
+    host = "db.acme.example"
+    database = "app"
+    user = "directflow_readonly"
+
+    [credentials]
+    path = "/var/run/directflow/credentials/{workspace}/{connection}.json"
+"""
+
+from directflow_runtime.settings import ServiceSettings, SettingsModel
+from pydantic import Field
+
+from directflow_gateway.connections import ConnectionSettings, EgressSettings
+
+ENV_PREFIX = "DIRECTFLOW_GATEWAY__"
+
+
+class CredentialSettings(SettingsModel):
+    """`[credentials]`: where the credential of a connection lies. No connection names it."""
+
+    path: str = ""
+    """Absolute file path with `{workspace}` and `{connection}`. Empty: no connection can log in."""
+
+
+class PreparedSettings(SettingsModel):
+    """`[prepared]`: the memory of statements that were described and admitted."""
+
+    capacity: int = Field(default=1_000, gt=0)
+    trusted_for_s: float = Field(default=60.0, gt=0)
+    """After this time the catalogue is asked again: a customer may have created a function in the meantime."""
+
+
+class GatewaySettings(ServiceSettings):
+    """Everything that the gateway is told."""
+
+    connections: tuple[ConnectionSettings, ...] = ()
+    egress: EgressSettings = EgressSettings()
+    credentials: CredentialSettings = CredentialSettings()
+    prepared: PreparedSettings = PreparedSettings()

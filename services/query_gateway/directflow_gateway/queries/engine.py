@@ -1,0 +1,126 @@
+"""From a statement to a session in which it may run: the one path that everything takes to a customer's server.
+
+template -> bound statement -> guard -> session -> description -> catalogue -> contract. What comes out is remembered
+(prepared.py); values never are. What then runs is in rows.py and tuples.py.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import psycopg
+from directflow_runtime.calls import current_call
+from directflow_runtime.errors import DirectFlowError, Problem, Severity, StatusCode
+from opentelemetry.trace import Tracer
+
+from directflow_gateway.catalogue import Catalogues
+from directflow_gateway.connections import Connection, Connections, Limits
+from directflow_gateway.description import Description, contract_problems, describe
+from directflow_gateway.execution import TransactionSettings, read_only_transaction
+from directflow_gateway.pools import Pools
+from directflow_gateway.queries.application_name import application_name
+from directflow_gateway.queries.prepared import PreparedQueries, PreparedQuery, cache_key
+from directflow_gateway.queries.statement import Statement
+from directflow_gateway.queries.statement_span import statement_span
+from directflow_gateway.sql import CompiledStatement, StatementRefused, VariableValue, check_references, compile_template
+
+Values = Mapping[str, VariableValue]
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Session:
+    """A read-only transaction on a customer's server, and the statement that may run in it."""
+
+    conn: psycopg.AsyncConnection[object]
+    prepared: PreparedQuery
+    limits: Limits
+
+
+class QueryEngine:
+    """Prepares statements and opens sessions for them."""
+
+    def __init__(self, connections: Connections, pools: Pools, catalogues: Catalogues, tracer: Tracer) -> None:
+        self.tracer = tracer
+        self._connections = connections
+        self._pools = pools
+        self._catalogues = catalogues
+        self._prepared = PreparedQueries()
+
+    @asynccontextmanager
+    async def session(self, statement: Statement) -> AsyncIterator[Session]:
+        """A session in which `statement` may run, described and checked in the same snapshot where it is new.
+
+        Raises DirectFlowError: CONNECTION_NOT_FOUND, STATEMENT_REFUSED, DEFINITION_BROKEN, and what pools raise.
+        """
+        connection = self._connections.get(statement.connection)
+        limits = connection.limits.lowered_by(statement.limits)
+        # Before a session is taken: a refused statement must cost the customer's database nothing.
+        compiled = await self._compile(connection, statement)
+        async with self._pools.lease(connection, current_call().deadline) as lease:
+            async with read_only_transaction(lease.conn, transaction_settings(statement, limits)):
+                key = cache_key(connection, lease.generation, statement)
+                prepared = self._prepared.get(key)
+                if prepared is None:
+                    description = await self.describe(lease.conn, connection, statement, compiled)
+                    prepared = PreparedQuery(statement, connection, description)
+                    self._prepared.put(key, prepared)
+                try:
+                    yield Session(lease.conn, prepared, limits)
+                except DirectFlowError as error:
+                    if error.reason == "DEFINITION_BROKEN":
+                        # A table was altered after the description: the next call describes anew.
+                        self._prepared.forget(key)
+                    raise
+
+    async def describe(
+        self,
+        conn: psycopg.AsyncConnection[object],
+        connection: Connection,
+        statement: Statement,
+        compiled: CompiledStatement,
+    ) -> Description:
+        """What the server says of a statement, once it keeps its contract and reaches nothing that is not allowed."""
+        with statement_span(self.tracer, "describe", statement, connection.database):
+            description = await describe(conn, compiled)
+        # The catalogue comes before anything that plans: EXPLAIN calls IMMUTABLE functions to fold constants.
+        facts = await self._catalogues.facts(conn, connection, description.compiled.references)
+        refuse(check_references(description.compiled, facts, allowed_functions(connection, statement)))
+        refuse(contract_problems(description, statement.role.value, statement.key_column), broken=True)
+        return description
+
+    async def _compile(self, connection: Connection, statement: Statement) -> CompiledStatement:
+        # In a thread: parsing hands over to the thread with the large stack and waits for it.
+        return await asyncio.to_thread(
+            compile_template,
+            statement.template,
+            statement.variables,
+            allowed_functions=allowed_functions(connection, statement),
+        )
+
+
+def allowed_functions(connection: Connection, statement: Statement) -> frozenset[str]:
+    """Functions beyond the built-in allow-list: the connection's and the statement's."""
+    return connection.allowed_functions | statement.allowed_functions
+
+
+def transaction_settings(statement: Statement, limits: Limits) -> TransactionSettings:
+    """What the transaction sets for itself on the customer's server."""
+    call = current_call()
+    return TransactionSettings(
+        application_name=application_name(call.trace_id, statement.definition),
+        statement_timeout_s=limits.statement_timeout_s,
+        lock_timeout_s=limits.lock_timeout_s,
+    )
+
+
+def refuse(problems: list[Problem], *, broken: bool = False) -> None:
+    """Raises for the errors among the problems: STATEMENT_REFUSED, or with `broken` DEFINITION_BROKEN."""
+    errors = [problem for problem in problems if problem.severity is Severity.ERROR]
+    if not errors:
+        return
+    if not broken:
+        raise StatementRefused(errors)
+    raise DirectFlowError(
+        StatusCode.FAILED_PRECONDITION, "DEFINITION_BROKEN", " ".join(p.message for p in errors[:3]), problems=problems
+    )

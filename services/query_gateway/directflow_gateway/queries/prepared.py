@@ -1,0 +1,68 @@
+"""Statements that PostgreSQL has described and the guard has admitted, kept for the next call."""
+
+import time
+from collections import OrderedDict
+from dataclasses import dataclass, field
+
+from directflow_gateway.connections import Connection
+from directflow_gateway.description import Description
+from directflow_gateway.queries.statement import Statement
+from directflow_gateway.sql import CompiledStatement
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class PreparedQuery:
+    """A statement that may run: compiled, guarded, described and checked against the catalogue."""
+
+    statement: Statement
+    connection: Connection
+    description: Description
+    checked_at: float = field(default_factory=time.monotonic)
+    """When the catalogue admitted it, on the monotonic clock."""
+
+    @property
+    def compiled(self) -> CompiledStatement:
+        """What the server gets, after rewrites and with the types that Describe gave."""
+        return self.description.compiled
+
+
+CacheKey = tuple[str, str, str, str, bytes]
+"""Workspace, connection id, the connection's etag, credential generation, statement digest: never SQL alone, for equal
+text means other tables on another database and other rights under another role (SQL.md 3)."""
+
+
+class PreparedQueries:
+    """A bounded memory of prepared queries, least recently used out first. Entries are asked about again after a time,
+    because a customer may create a function that takes a built-in's name in the meantime."""
+
+    def __init__(self, *, capacity: int = 1_000, trusted_for_s: float = 60.0) -> None:
+        self._capacity = capacity
+        self._trusted_for_s = trusted_for_s
+        self._entries: OrderedDict[CacheKey, PreparedQuery] = OrderedDict()
+
+    def get(self, key: CacheKey) -> PreparedQuery | None:
+        """The entry while it is fresh enough to be trusted, else None."""
+        entry = self._entries.get(key)
+        if entry is None:
+            return None
+        if time.monotonic() - entry.checked_at > self._trusted_for_s:
+            del self._entries[key]
+            return None
+        self._entries.move_to_end(key)
+        return entry
+
+    def put(self, key: CacheKey, prepared: PreparedQuery) -> None:
+        """Remembers an entry; forgets the one that was not used for the longest time where there are too many."""
+        self._entries[key] = prepared
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._capacity:
+            self._entries.popitem(last=False)
+
+    def forget(self, key: CacheKey) -> None:
+        """Drops an entry that the server no longer agrees with, such as after ALTER TABLE."""
+        self._entries.pop(key, None)
+
+
+def cache_key(connection: Connection, generation: str, statement: Statement) -> CacheKey:
+    """The key of a statement on a connection under a credential."""
+    return (connection.workspace, connection.id, connection.etag, generation, statement.digest())

@@ -1,0 +1,154 @@
+"""directflow.gateway.v1.QueryService: unpack, call, pack."""
+
+from collections.abc import AsyncIterator
+from contextlib import aclosing
+from typing import Any
+
+import pyarrow as pa
+from directflow.gateway.v1 import query_service_pb2 as pb
+from directflow.gateway.v1 import query_service_pb2_grpc
+from directflow.sql.v1 import sql_pb2 as sql_pb
+from directflow_runtime.calls import note
+from directflow_runtime.columns import pack_columns
+from directflow_runtime.errors import DirectFlowError, FieldViolation, Severity, StatusCode
+from directflow_runtime.identity import require_may_define, require_workspace
+
+from directflow_gateway.queries import rows, tuples, wire
+from directflow_gateway.queries.engine import QueryEngine
+from directflow_gateway.queries.statement import Statement, StatementRole
+
+
+class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):  # type: ignore[misc]
+    """The adapter between the wire and the query engine."""
+
+    def __init__(self, engine: QueryEngine) -> None:
+        self._engine = engine
+
+    async def DescribeQuery(self, request: pb.DescribeQueryRequest, context: Any) -> pb.DescribeQueryResponse:
+        require_may_define("describe statements")
+        statement = admitted(request.statement)
+        try:
+            async with self._engine.session(statement) as session:
+                description = session.prepared.description
+        except DirectFlowError as error:
+            if not error.problems:
+                raise
+            # A broken statement is what was asked about, so it is the answer and not a failure.
+            return pb.DescribeQueryResponse(report=wire.report_message(None, error.problems))
+        return pb.DescribeQueryResponse(report=wire.report_message(description, description.warnings))
+
+    async def StreamQuery(
+        self, request: pb.StreamQueryRequest, context: Any
+    ) -> AsyncIterator[pb.StreamQueryResponse]:
+        statement = admitted(request.statement)
+        arrangement = rows.Arrangement(
+            as_text=request.value_form == pb.VALUE_FORM_TEXT,
+            columns=tuple(request.columns),
+            order_by=request.order_by_column,
+            after=request.after if request.HasField("after") else None,
+        )
+        offset = 0
+        events = rows.stream_rows(self._engine, statement, wire.values_of(request.values), arrangement)
+        async with aclosing(events):
+            async for event in events:
+                match event:
+                    case rows.Opening():
+                        yield pb.StreamQueryResponse(header=header_message(event, arrangement.as_text))
+                    case pa.RecordBatch():
+                        yield pb.StreamQueryResponse(batch=batch_message(event, offset, request.encoding))
+                        offset += event.num_rows
+                    case rows.Ending():
+                        note(rows=event.row_count)
+                        yield pb.StreamQueryResponse(summary=summary_message(event))
+
+    async def CountQuery(self, request: pb.CountQueryRequest, context: Any) -> pb.CountQueryResponse:
+        statement = admitted(request.statement)
+        values = wire.values_of(request.values)
+        if request.mode == pb.COUNT_MODE_ESTIMATE:
+            return pb.CountQueryResponse(row_count=await rows.estimate_rows(self._engine, statement, values))
+        counted, distinct = await rows.count_rows(self._engine, statement, values, request.distinct_column)
+        return pb.CountQueryResponse(row_count=counted, distinct_count=distinct)
+
+    async def EvaluateSet(self, request: pb.EvaluateSetRequest, context: Any) -> pb.EvaluateSetResponse:
+        statement = admitted(request.statement)
+        each = wire.tuples_of(request.tuples, wire.values_of(request.constants))
+        evaluated = await tuples.evaluate(self._engine, statement, each)
+        note(rows=len(evaluated))
+        return pb.EvaluateSetResponse(
+            outcomes=[wire.OUTCOMES[one.outcome] for one in evaluated], errors=wire.tuple_errors(evaluated)
+        )
+
+    async def FetchSet(self, request: pb.FetchSetRequest, context: Any) -> AsyncIterator[pb.FetchSetResponse]:
+        statement = admitted(request.statement)
+        each = wire.tuples_of(request.tuples, wire.values_of(request.constants))
+        offset = 0
+        events = tuples.fetch(self._engine, statement, each)
+        async with aclosing(events):
+            async for event in events:
+                match event:
+                    case rows.Opening():
+                        yield pb.FetchSetResponse(header=header_message(event, as_text=False))
+                    case tuples.FetchedRows(batch, indexes):
+                        message = batch_message(batch, offset, request.encoding)
+                        yield pb.FetchSetResponse(batch=pb.FetchBatch(rows=message, tuple_indexes=indexes))
+                        offset += batch.num_rows
+                    case tuples.Fetched(outcomes):
+                        note(rows=offset)
+                        yield pb.FetchSetResponse(
+                            summary=pb.FetchSummary(
+                                outcomes=[wire.OUTCOMES[one.outcome] for one in outcomes],
+                                errors=wire.tuple_errors(outcomes),
+                                row_count=offset,
+                            )
+                        )
+
+
+def admitted(message: pb.Statement) -> Statement:
+    """The statement of a request, once the caller may use its workspace and may ask for what it asks.
+
+    Raises PERMISSION_DENIED (IDENTITY_NOT_ALLOWED), before anything is looked up.
+    """
+    require_workspace(message.connection, "statement.connection")
+    if message.role not in wire.ROLES:
+        raise DirectFlowError(
+            StatusCode.INVALID_ARGUMENT,
+            "INVALID_REQUEST",
+            "The statement has no role that this version knows.",
+            violations=[FieldViolation("statement.role", "An unknown role.", "UNKNOWN_ENUM_VALUE")],
+        )
+    statement = wire.statement_of(message)
+    if statement.role is StatementRole.AD_HOC:
+        require_may_define("run ad hoc statements")
+    if statement.allowed_functions:
+        require_may_define("allow functions")
+    return statement
+
+
+def header_message(opening: rows.Opening, as_text: bool) -> pb.StreamHeader:
+    """What is known before the first row."""
+    header = pb.StreamHeader(
+        schema=wire.schema_message(opening.columns, as_text=as_text),
+        arrow_schema=opening.schema.serialize().to_pybytes(),
+        estimated_rows=opening.estimated_rows,
+        warnings=wire.report_message(None, opening.warnings).problems,
+    )
+    header.snapshot_time.FromDatetime(opening.snapshot_time)
+    return header
+
+
+def batch_message(batch: pa.RecordBatch, offset: int, encoding: int) -> pb.RowBatch:
+    """Rows as Arrow IPC, unless plain columns were asked for."""
+    if encoding == pb.ENCODING_COLUMNS:
+        return pb.RowBatch(row_count=batch.num_rows, row_offset=offset, columns=pack_columns(batch))
+    return pb.RowBatch(row_count=batch.num_rows, row_offset=offset, arrow_record_batch=batch.serialize().to_pybytes())
+
+
+def summary_message(ending: rows.Ending) -> pb.StreamSummary:
+    """The counts of a finished stream."""
+    return pb.StreamSummary(
+        row_count=ending.row_count,
+        byte_count=ending.byte_count,
+        elapsed=wire.duration_of(ending.elapsed_s),
+        first_row=wire.duration_of(ending.first_row_s),
+        truncated=ending.truncated,
+    )

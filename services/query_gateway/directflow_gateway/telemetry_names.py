@@ -1,0 +1,25 @@
+"""Names of span attributes and events that the gateway sets, in one place.
+
+`db.*` are OpenTelemetry's stable database conventions; what they have no name for is `directflow.*`.
+https://opentelemetry.io/docs/specs/semconv/database/database-spans/
+"""
+
+DB_SYSTEM_NAME = "db.system.name"
+DB_NAMESPACE = "db.namespace"
+DB_OPERATION_NAME = "db.operation.name"
+DB_QUERY_SUMMARY = "db.query.summary"
+DB_QUERY_TEXT = "db.query.text"
+DB_RESPONSE_STATUS_CODE = "db.response.status_code"
+"""PostgreSQL's SQLSTATE."""
+DB_RETURNED_ROWS = "db.response.returned_rows"
+ERROR_TYPE = "error.type"
+
+CONNECTION = "directflow.connection"
+DEFINITION = "directflow.definition"
+DEFINITION_REVISION = "directflow.definition.revision"
+STATEMENT_ROLE = "directflow.statement.role"
+ESTIMATED_ROWS = "directflow.rows.estimated"
+RETURNED_BYTES = "directflow.bytes.returned"
+ELAPSED_MS = "directflow.elapsed_ms"
+FIRST_ROW = "first row"
+"""Event: the first row has come."""
