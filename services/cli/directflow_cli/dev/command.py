@@ -1,6 +1,23 @@
-"""`directflow dev`: the command line of the local product."""
+"""`directflow dev`: its options, and how it ends."""
+
+from collections.abc import Sequence
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
 
 import typer
+from rich.console import Console
+
+from directflow_cli.dev.customer import UnusableUrl
+from directflow_cli.dev.demo_database import USERS
+from directflow_cli.dev.local_run import run
+from directflow_cli.dev.options import DevOptions
+from directflow_cli.dev.postgres_binaries import PostgresUnavailable
+from directflow_cli.dev.processes import ServiceFailed
+from directflow_cli.dev.psql import PsqlFailed
+
+FAILURES = (UnusableUrl, PostgresUnavailable, ServiceFailed, PsqlFailed, OSError)
+OWN = "A database of your own"
 
 
 def register(app: typer.Typer) -> None:
@@ -8,6 +25,54 @@ def register(app: typer.Typer) -> None:
     app.command("dev")(dev)
 
 
-def dev() -> None:
-    """Runs the whole product on this machine with a PostgreSQL of its own, and walks through it."""
-    raise NotImplementedError
+def dev(
+    context: typer.Context,
+    once: Annotated[bool, typer.Option("--once", help="Walk through the product once, then end.")] = False,
+    database_url: Annotated[
+        str,
+        typer.Option(
+            help="postgresql://user:password@host:port/database: connect to this database. Nothing is written to it.",
+            envvar="DIRECTFLOW_DATABASE_URL",
+            show_default=False,
+            rich_help_panel=OWN,
+        ),
+    ] = "",
+    definitions: Annotated[
+        Path | None,
+        typer.Option(
+            help="A directory with segments.toml and conditions.toml.",
+            exists=True,
+            file_okay=False,
+            rich_help_panel=OWN,
+        ),
+    ] = None,
+    postgres_bin: Annotated[
+        Path | None,
+        typer.Option(help="Where the programs of another PostgreSQL are, for the demo.", exists=True, file_okay=False),
+    ] = None,
+    demo_users: Annotated[int, typer.Option(min=1000, max=10_000_000, hidden=True)] = USERS,
+) -> None:
+    """Run the whole product on this machine, with a PostgreSQL of its own, and walk through it.
+
+    Starts a private PostgreSQL with a demo customer's database, the query gateway, segments and conditions; asks them
+    what the product is for; shows the trace; and serves until Ctrl-C. Everything it started ends with it.
+
+    Example: directflow dev --once
+    """
+    options = DevOptions(once, demo_users, database_url, postgres_bin, definitions)
+    console = Console(highlight=False)
+    try:
+        code = run(options, console, partial(_run_command, context.find_root().command))
+    except FAILURES as failure:
+        console.print(str(failure), style="red", markup=False)
+        raise typer.Exit(1) from None
+    raise typer.Exit(code)
+
+
+def _run_command(program: Any, arguments: Sequence[str]) -> int:
+    """Runs another command of this program in this process, as the shell would; its exit code."""
+    try:
+        program.main(list(arguments), prog_name="directflow")
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else int(ended.code is not None)
+    return 0

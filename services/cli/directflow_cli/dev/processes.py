@@ -8,6 +8,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NoReturn
 
 from directflow_cli.dev.service_log import BoundedLog
 
@@ -66,7 +67,7 @@ class ServiceProcess:
     async def __aexit__(self, *_: object) -> None:
         await self.stop()
 
-    async def ended(self) -> None:
+    async def ended(self) -> NoReturn:
         """Returns never while it serves; raises ServiceFailed when it ends without being asked."""
         code = await self._running().wait()
         await asyncio.sleep(POLL_SECONDS)  # the pump reads what it said last
@@ -81,13 +82,16 @@ class ServiceProcess:
             async with asyncio.timeout(grace):
                 await process.wait()
         except TimeoutError:
-            process.kill()
+            self.kill()
             await process.wait()
+        except asyncio.CancelledError:  # a second Ctrl-C
+            self.kill()
+            raise
         if self._pump is not None:
             await self._pump
 
     def kill(self) -> None:
-        """At once, for a second Ctrl-C."""
+        """At once, without draining."""
         with contextlib.suppress(ProcessLookupError):
             self._running().kill()
 

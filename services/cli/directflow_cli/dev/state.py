@@ -13,6 +13,7 @@ import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -21,6 +22,9 @@ KEPT_RUNS = 5
 STATE_FILE = "dev.json"
 LOCK_FILE = "lock"
 TRACES_FILE = "traces.jsonl"
+
+
+_pinned: ContextVar["DevState | None"] = ContextVar("pinned", default=None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +54,20 @@ class DevState:
 
 
 def running() -> DevState | None:
-    """The newest `directflow dev` that still runs and has published its endpoints."""
-    return next((state for directory in _newest_first() if _is_locked(directory) and (state := _read(directory))), None)
+    """The newest `directflow dev` that still runs and has published its endpoints; in its own journey: itself."""
+    return _pinned.get() or next(
+        (state for directory in _newest_first() if _is_locked(directory) and (state := _read(directory))), None
+    )
+
+
+@contextmanager
+def pinned(state: DevState) -> Iterator[None]:
+    """Inside the block `running` means this run: its journey must not walk through another one that started later."""
+    token = _pinned.set(state)
+    try:
+        yield
+    finally:
+        _pinned.reset(token)
 
 
 def latest() -> DevState | None:
@@ -64,6 +80,8 @@ def run_directory() -> Iterator[Path]:
     """A directory (0700) for a new run, locked while the block lasts; older ended runs beyond a few are removed."""
     home = state_home()
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
+    if home.stat().st_uid != os.getuid():
+        raise PermissionError(f"{home} belongs to somebody else: set {HOME_VARIABLE}")
     directory = home / f"{time.strftime('%Y%m%dT%H%M%S')}-{secrets.token_hex(4)}"
     directory.mkdir(mode=0o700)
     with (directory / LOCK_FILE).open("w") as lock:

@@ -1,0 +1,32 @@
+"""What `directflow dev` was asked for."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from directflow_cli.dev.demo_database import FILES, USERS
+
+
+@dataclass(frozen=True, slots=True)
+class DevOptions:
+    """One run's options, checked by the command line."""
+
+    once: bool = False
+    """True: the journey, then the end, with an exit code."""
+    users: int = USERS
+    """How many people the demo database holds."""
+    database_url: str = field(default="", repr=False)
+    """A database of the user's own; nothing is written to it. Empty: the demo."""
+    postgres_bin: Path | None = None
+    """Where the programs of another PostgreSQL are, for the demo."""
+    definitions: Path | None = None
+    """A directory with segments.toml and conditions.toml; None: those of the demo, with its database."""
+
+    @property
+    def own_database(self) -> bool:
+        return bool(self.database_url)
+
+    def definition_file(self, service: str) -> Path | None:
+        """The definitions of a service, None when there are none."""
+        directory = self.definitions or (None if self.own_database else FILES)
+        file = directory / f"{service}.toml" if directory else None
+        return file if file and file.exists() else None

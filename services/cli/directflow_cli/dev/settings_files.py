@@ -1,0 +1,96 @@
+"""The settings files of the three services for a local run: the same shape as anywhere else, on loopback."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from directflow_cli.dev import toml
+from directflow_cli.dev.customer import CustomerDatabase
+from directflow_cli.dev.processes import ServicePlan
+
+WORKSPACE = "demo"
+CONNECTION = "customer"
+DRAIN_SECONDS = 2.0
+EXPORT_DELAY_SECONDS = 0.1
+
+
+@dataclass(frozen=True, slots=True)
+class SettingsFiles:
+    """Writes them into `directory`; `otlp` is the host:port that spans go to."""
+
+    directory: Path
+    ports: dict[str, int]
+    otlp: str
+
+    def gateway(self, database: CustomerDatabase, *, own_database: bool) -> ServicePlan:
+        """The gateway with the one connection and its credential file. Nothing else ever sees the password."""
+        credentials = self.directory / "credentials"
+        _write_private(credentials / WORKSPACE / CONNECTION, database.password)
+        connection: dict[str, toml.Setting] = {
+            "workspace": WORKSPACE,
+            "id": CONNECTION,
+            "host": database.host,
+            "port": database.port,
+            "database": database.database,
+            "user": database.user,
+            "sslmode": database.sslmode,
+            "ca_pem": database.ca_pem,
+        }
+        if own_database:
+            # A developer's own database may be theirs as superuser, and without a password: told, not refused.
+            connection |= {"role_policy": "dev", "require_scram": False}
+        return self._plan(
+            "gateway",
+            "directflow_gateway",
+            toml.section("credentials", {"file_template": f"{credentials}/{{workspace}}/{{connection}}"}),
+            toml.section("egress", {"allow_loopback": True}),
+            toml.element("connections", connection),
+        )
+
+    def segments(self, gateway: str, definitions: Path | None) -> ServicePlan:
+        """segments with the data sources of `definitions`."""
+        return self._plan("segments", "directflow_segments", _channel(gateway), _text(definitions))
+
+    def conditions(self, gateway: str, definitions: Path | None) -> ServicePlan:
+        """conditions with the conditions of `definitions`."""
+        return self._plan("conditions", "directflow_conditions", _channel(gateway), _text(definitions))
+
+    def _plan(self, name: str, module: str, *parts: str) -> ServicePlan:
+        announce, config = self.directory / f"{name}.json", self.directory / f"{name}.toml"
+        _write_private(config, "".join([*self._shared(name, announce), *parts]))
+        return ServicePlan(name, module, config, announce)
+
+    def _shared(self, name: str, announce: Path) -> list[str]:
+        server: dict[str, toml.Setting] = {
+            "host": "127.0.0.1",
+            "port": self.ports[name],
+            "health_port": 0,
+            "announce_file": str(announce),
+            "parent_pid": os.getpid(),  # a SIGKILLed `directflow dev` leaves no services behind
+            "lame_duck_s": 0.0,
+            "drain_grace_s": DRAIN_SECONDS,
+        }
+        telemetry: dict[str, toml.Setting] = {
+            "otlp_endpoint": f"http://{self.otlp}",
+            "schedule_delay_s": EXPORT_DELAY_SECONDS,
+            "shutdown_timeout_s": 1.0,
+        }
+        return [
+            toml.section("server", server),
+            toml.section("telemetry", telemetry),
+            toml.section("identity", {"allow_development": True}),
+        ]
+
+
+def _channel(gateway: str) -> str:
+    return toml.section("gateway", {"target": gateway})
+
+
+def _text(definitions: Path | None) -> str:
+    return definitions.read_text() if definitions else ""
+
+
+def _write_private(file: Path, text: str) -> None:
+    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    file.touch(mode=0o600)
+    file.write_text(text)
