@@ -10,6 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from directflow_runtime.calls import CallRecord, current_record
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_runtime.interceptors.method import Handler, Method
+from directflow_runtime.logging import exception_types, stack
 from directflow_runtime.remote import forwarded
 from directflow_runtime.status import abort, to_status
 
@@ -51,7 +52,9 @@ class Errors:
             return forwarded(error)
         if isinstance(error, NotImplementedError):  # what a generated servicer's methods raise
             return DirectFlowError(StatusCode.UNIMPLEMENTED, "UNIMPLEMENTED", "this method is not built yet")
-        self._logger.error("unexpected exception", exc_info=error)
+        # Not exc_info: whatever renders it, the exception's message may hold values.
+        cause, frames = exception_types(error), stack(error.__traceback__)
+        self._logger.error("unexpected exception", exception_type=cause, stack=frames)
         return DirectFlowError(StatusCode.INTERNAL, "INTERNAL", "internal error; the request id leads to its cause")
 
     async def _end(self, context: Any, record: CallRecord, error: DirectFlowError) -> None:

@@ -6,10 +6,14 @@ so the generator is held under `aclosing`: its `finally` has run before the call
 
 import asyncio
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
+
+import grpc
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_runtime.interceptors.method import Handler, Method
+
+CANCEL_ARRIVES_WITHIN_S: Final = 1.0
 
 
 class IdleTimeout:
@@ -41,6 +45,11 @@ class IdleTimeout:
                 await context.write(message)
         except TimeoutError:
             raise self._too_slow() from None
+        except grpc.aio.InternalError:
+            # The client is gone, and this send heard of it before the core's cancel reached us. Waiting for that cancel
+            # keeps it from interrupting the generator's clean-up, which is next.
+            await asyncio.sleep(CANCEL_ARRIVES_WITHIN_S)
+            raise asyncio.CancelledError from None
 
     def _too_slow(self) -> DirectFlowError:
         limit = f"{self._limit_s:g}"
