@@ -42,7 +42,7 @@ class SettingsFiles:
         return self._plan(
             "gateway",
             "directflow_gateway",
-            toml.section("credentials", {"file_template": f"{credentials}/{{workspace}}/{{connection}}"}),
+            toml.section("credentials", {"path": f"{credentials}/{{workspace}}/{{connection}}"}),
             toml.section("egress", {"allow_loopback": True}),
             toml.element("connections", connection),
         )
