@@ -108,7 +108,11 @@ def _scan_native(text: bytes) -> tuple[Token, ...] | ParseFailure:
         lib.pg_query_free_scan_result(result)
     tokens = pg_query_pb2.ScanResult.FromString(data).tokens
     place = (lambda offset: offset) if text.isascii() else _char_offsets(text).__getitem__
-    return tuple(Token(pg_query_pb2.Token.Name(t.token), place(t.start), place(t.end)) for t in tokens)
+    # Signs without a meaning in SQL, `{` for one, have a number and no name.
+    names = pg_query_pb2.Token.DESCRIPTOR.values_by_number
+    return tuple(
+        Token(names[t.token].name if t.token in names else chr(t.token), place(t.start), place(t.end)) for t in tokens
+    )
 
 
 def _char_offsets(text: bytes) -> list[int]:

@@ -22,6 +22,8 @@ class Position:
         return Problem(rule, message, field="template", line=self.line, column=self.column, token=self.token, hint=hint)
 
 
+NOWHERE = Position()
+
 Locator = Callable[[int], Position]
 """Turns a character offset (0-based; below 0 for none) of the text that was parsed into a place in the author's."""
 

@@ -1,0 +1,1 @@
+"""The first layer: what a statement may contain, decided from its syntax tree alone."""
