@@ -7,7 +7,7 @@ Note that the grammar accepts `$n` in places where servers refuse it (`LIMIT $1 
 
 import ctypes
 import functools
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from directflow_runtime.errors import Problem
@@ -51,8 +51,13 @@ def parse(text: str, limits: TextLimits = DEFAULT) -> ParseTree | ParseFailure:
     tokens = scan(text, limits)
     if isinstance(tokens, ParseFailure):
         return tokens
-    outcome = run_with_large_stack(functools.partial(_parse_native, text.encode(), limits.max_depth))
-    return outcome if isinstance(outcome, ParseFailure) else ParseTree(text, outcome)
+    native = _without_comments(text, tokens)
+    outcome = run_with_large_stack(functools.partial(_parse_native, native.encode(), limits.max_depth))
+    if not isinstance(outcome, ParseFailure):
+        return ParseTree(text, outcome)
+    # Every byte kept its place, but a blanked comment may have more characters than the author's.
+    place = len(text.encode()[: len(native[: outcome.offset].encode())].decode("utf-8", "replace"))
+    return outcome if outcome.offset < 0 else replace(outcome, offset=place)
 
 
 def scan(text: str, limits: TextLimits = DEFAULT) -> tuple[Token, ...] | ParseFailure:
@@ -69,6 +74,21 @@ def scan(text: str, limits: TextLimits = DEFAULT) -> tuple[Token, ...] | ParseFa
 def text_locator(text: str) -> Locator:
     """Places in the parsed text itself, for callers whose author wrote exactly that text."""
     return functools.partial(position_in, text)
+
+
+def _without_comments(text: str, tokens: tuple[Token, ...]) -> str:
+    """`text` with spaces in place of comments, every byte at its offset.
+
+    libpg_query's scanner hands comments to the parser's lookahead: NOT /* x */ IN and NULLS -- x FIRST fail there,
+    though PostgreSQL takes them.
+    """
+    pieces: list[str] = []
+    place = 0
+    for token in tokens:
+        if token.kind in {"SQL_COMMENT", "C_COMMENT"}:
+            pieces += [text[place : token.start], " " * len(text[token.start : token.end].encode())]
+            place = token.end
+    return "".join([*pieces, text[place:]])
 
 
 def _unfit(text: str, limits: TextLimits) -> ParseFailure | None:
