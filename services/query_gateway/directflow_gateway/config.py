@@ -1,22 +1,20 @@
 """The gateway's settings: one TOML file plus `DIRECTFLOW_GATEWAY__...` variables.
 
-    [[connections]]
-    workspace = "acme"
-    id = "crm"
-    host = "db.acme.example"
-    database = "app"
-    user = "directflow_readonly"
+[[connections]]
+workspace = "acme"
+id = "crm"
+host = "db.acme.example"
+database = "app"
+user = "directflow_readonly"
 
-    [credentials]
-    path = "/var/run/directflow/credentials/{workspace}/{connection}.json"
+[credentials]
+path = "/var/run/directflow/credentials/{workspace}/{connection}.json"
 """
 
 from directflow_runtime.settings import ServiceSettings, SettingsModel
 from pydantic import Field
 
 from directflow_gateway.connections import ConnectionSettings, EgressSettings
-
-ENV_PREFIX = "DIRECTFLOW_GATEWAY__"
 
 
 class CredentialSettings(SettingsModel):

@@ -1,1 +1,1 @@
-"""Statements of definitions, prepared once and run many times. Owner of engine.py, statement.py, servicer.py: the lead."""
+"""Statements of definitions: prepared once, run many times, streamed, counted or evaluated."""

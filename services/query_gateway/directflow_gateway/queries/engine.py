@@ -23,7 +23,13 @@ from directflow_gateway.queries.application_name import application_name
 from directflow_gateway.queries.prepared import PreparedQueries, PreparedQuery, cache_key
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
-from directflow_gateway.sql import CompiledStatement, StatementRefused, VariableValue, check_references, compile_template
+from directflow_gateway.sql import (
+    CompiledStatement,
+    StatementRefused,
+    VariableValue,
+    check_references,
+    compile_template,
+)
 
 Values = Mapping[str, VariableValue]
 
@@ -40,15 +46,17 @@ class Session:
 class QueryEngine:
     """Prepares statements and opens sessions for them."""
 
-    def __init__(self, connections: Connections, pools: Pools, catalogues: Catalogues, tracer: Tracer) -> None:
+    def __init__(
+        self, connections: Connections, pools: Pools, catalogues: Catalogues, prepared: PreparedQueries, tracer: Tracer
+    ) -> None:
         self.tracer = tracer
         self._connections = connections
         self._pools = pools
         self._catalogues = catalogues
-        self._prepared = PreparedQueries()
+        self._prepared = prepared
 
     @asynccontextmanager
-    async def session(self, statement: Statement) -> AsyncIterator[Session]:
+    async def session(self, statement: Statement, *, streams: bool = False) -> AsyncIterator[Session]:
         """A session in which `statement` may run, described and checked in the same snapshot where it is new.
 
         Raises DirectFlowError: CONNECTION_NOT_FOUND, STATEMENT_REFUSED, DEFINITION_BROKEN, and what pools raise.
@@ -57,21 +65,24 @@ class QueryEngine:
         limits = connection.limits.lowered_by(statement.limits)
         # Before a session is taken: a refused statement must cost the customer's database nothing.
         compiled = await self._compile(connection, statement)
-        async with self._pools.lease(connection, current_call().deadline) as lease:
-            async with read_only_transaction(lease.conn, transaction_settings(statement, limits)):
-                key = cache_key(connection, lease.generation, statement)
-                prepared = self._prepared.get(key)
-                if prepared is None:
-                    description = await self.describe(lease.conn, connection, statement, compiled)
-                    prepared = PreparedQuery(statement, connection, description)
-                    self._prepared.put(key, prepared)
-                try:
-                    yield Session(lease.conn, prepared, limits)
-                except DirectFlowError as error:
-                    if error.reason == "DEFINITION_BROKEN":
-                        # A table was altered after the description: the next call describes anew.
-                        self._prepared.forget(key)
-                    raise
+        settings = transaction_settings(statement, limits, streams)
+        async with (
+            self._pools.lease(connection, current_call().deadline) as conn,
+            read_only_transaction(conn, settings),
+        ):
+            key = cache_key(connection, conn.generation, statement)
+            prepared = self._prepared.get(key)
+            if prepared is None:
+                description = await self.describe(conn, connection, statement, compiled)
+                prepared = PreparedQuery(statement, connection, description)
+                self._prepared.put(key, prepared)
+            try:
+                yield Session(conn, prepared, limits)
+            except DirectFlowError as error:
+                if error.reason == "DEFINITION_BROKEN":
+                    # A table was altered after the description: the next call describes anew.
+                    self._prepared.forget(key)
+                raise
 
     async def describe(
         self,
@@ -104,13 +115,18 @@ def allowed_functions(connection: Connection, statement: Statement) -> frozenset
     return connection.allowed_functions | statement.allowed_functions
 
 
-def transaction_settings(statement: Statement, limits: Limits) -> TransactionSettings:
-    """What the transaction sets for itself on the customer's server."""
-    call = current_call()
+def transaction_settings(statement: Statement, limits: Limits, streams: bool) -> TransactionSettings:
+    """What the transaction sets for itself on the customer's server.
+
+    PostgreSQL's statement_timeout runs on while a slow reader holds a stream up, so a stream is given its age there;
+    the gateway's own clock counts the server's time.
+    """
     return TransactionSettings(
-        application_name=application_name(call.trace_id, statement.definition),
-        statement_timeout_s=limits.statement_timeout_s,
+        application_name=application_name(current_call().trace_id, statement.definition),
+        statement_timeout_s=limits.max_stream_age_s if streams else limits.statement_timeout_s,
         lock_timeout_s=limits.lock_timeout_s,
+        # A stream may be worth compiling; an evaluation never is.
+        jit=streams,
     )
 
 

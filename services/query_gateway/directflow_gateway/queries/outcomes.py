@@ -30,8 +30,8 @@ BOOLEANS = {"t": Outcome.TRUE, "f": Outcome.FALSE, None: Outcome.NULL}
 """A boolean cell in PostgreSQL's text form."""
 
 CONCERNS_THE_TUPLE = frozenset({"DATA_ERROR", "VARIABLE_REJECTED"})
-"""Reasons that another tuple of values need not share. Everything else (an unreachable database, a broken definition) is
-the status of the call: nobody is served by ten thousand copies of it."""
+"""Reasons that another tuple of values need not share. Everything else (an unreachable database, a broken definition)
+is the status of the call: nobody is served by ten thousand copies of it."""
 
 
 def concerns_the_tuple(error: DirectFlowError) -> bool:

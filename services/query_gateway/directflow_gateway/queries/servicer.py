@@ -7,12 +7,12 @@ from typing import Any
 import pyarrow as pa
 from directflow.gateway.v1 import query_service_pb2 as pb
 from directflow.gateway.v1 import query_service_pb2_grpc
-from directflow.sql.v1 import sql_pb2 as sql_pb
 from directflow_runtime.calls import note
 from directflow_runtime.columns import pack_columns
-from directflow_runtime.errors import DirectFlowError, FieldViolation, Severity, StatusCode
+from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 from directflow_runtime.identity import require_may_define, require_workspace
 
+from directflow_gateway.execution import ValueForm
 from directflow_gateway.queries import rows, tuples, wire
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.statement import Statement, StatementRole
@@ -37,12 +37,10 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):  # type: ignor
             return pb.DescribeQueryResponse(report=wire.report_message(None, error.problems))
         return pb.DescribeQueryResponse(report=wire.report_message(description, description.warnings))
 
-    async def StreamQuery(
-        self, request: pb.StreamQueryRequest, context: Any
-    ) -> AsyncIterator[pb.StreamQueryResponse]:
+    async def StreamQuery(self, request: pb.StreamQueryRequest, context: Any) -> AsyncIterator[pb.StreamQueryResponse]:
         statement = admitted(request.statement)
         arrangement = rows.Arrangement(
-            as_text=request.value_form == pb.VALUE_FORM_TEXT,
+            form=ValueForm.TEXT if request.value_form == pb.VALUE_FORM_TEXT else ValueForm.TYPED,
             columns=tuple(request.columns),
             order_by=request.order_by_column,
             after=request.after if request.HasField("after") else None,
@@ -53,7 +51,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):  # type: ignor
             async for event in events:
                 match event:
                     case rows.Opening():
-                        yield pb.StreamQueryResponse(header=header_message(event, arrangement.as_text))
+                        yield pb.StreamQueryResponse(
+                            header=header_message(event, as_text=arrangement.form is ValueForm.TEXT)
+                        )
                     case pa.RecordBatch():
                         yield pb.StreamQueryResponse(batch=batch_message(event, offset, request.encoding))
                         offset += event.num_rows
@@ -124,7 +124,7 @@ def admitted(message: pb.Statement) -> Statement:
     return statement
 
 
-def header_message(opening: rows.Opening, as_text: bool) -> pb.StreamHeader:
+def header_message(opening: rows.Opening, *, as_text: bool) -> pb.StreamHeader:
     """What is known before the first row."""
     header = pb.StreamHeader(
         schema=wire.schema_message(opening.columns, as_text=as_text),

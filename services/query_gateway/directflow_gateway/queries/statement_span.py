@@ -1,6 +1,5 @@
 """One span for each statement on a customer's server. Stable database conventions; never a value, never a literal."""
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +16,7 @@ class StatementSpan:
 
     def __init__(self, span: trace.Span) -> None:
         self._span = span
-        self._started = time.monotonic()
+        self._first_row_told = False
 
     def text(self, normalised: str) -> None:
         """The statement as the server gets it, every literal replaced: an author's literals can be personal data."""
@@ -27,9 +26,11 @@ class StatementSpan:
         """The planner's estimate."""
         self._span.set_attribute(names.ESTIMATED_ROWS, rows)
 
-    def first_row(self) -> None:
-        """The first row has come."""
-        self._span.add_event(names.FIRST_ROW, {names.ELAPSED_MS: (time.monotonic() - self._started) * 1000})
+    def first_row_after(self, elapsed_s: float | None) -> None:
+        """The first row came so many seconds after the statement was sent. Told once."""
+        if elapsed_s is not None and not self._first_row_told:
+            self._first_row_told = True
+            self._span.set_attribute(names.FIRST_ROW_MS, elapsed_s * 1000)
 
     def returned(self, rows: int, size: int = 0) -> None:
         """How much the server returned in the end."""
@@ -46,7 +47,9 @@ class StatementSpan:
 
 
 @contextmanager
-def statement_span(tracer: trace.Tracer, operation: str, statement: Statement, database: str) -> Iterator[StatementSpan]:
+def statement_span(
+    tracer: trace.Tracer, operation: str, statement: Statement, database: str
+) -> Iterator[StatementSpan]:
     """A client span named by operation and definition. `operation` is ours: "stream", "count", "evaluate", "describe"."""
     label = statement.definition.rpartition("/")[2]
     attributes: dict[str, str | int] = {

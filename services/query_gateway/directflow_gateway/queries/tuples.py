@@ -4,7 +4,7 @@ What concerns one tuple (its value, its data) is that tuple's outcome, and every
 error ends PostgreSQL's transaction, so the tuples behind it are read in a new one, with a new snapshot.
 """
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
@@ -107,7 +107,7 @@ def outcome_of(rows: Sequence[Row]) -> Outcome:
 
 async def fetch(
     engine: QueryEngine, statement: Statement, each: Sequence[Values]
-) -> AsyncIterator[Opening | FetchedRows | Fetched]:
+) -> AsyncGenerator[Opening | FetchedRows | Fetched, None]:
     """An Opening, then the first row of every tuple that has one, then every tuple's outcome."""
     async with OneByOne(engine, statement) as reader:
         session = await reader.session()

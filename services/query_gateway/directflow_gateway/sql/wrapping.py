@@ -14,20 +14,26 @@ AFTER_VARIABLE = "_df_after"
 """The variable that a key-ordered statement resumes after; give its value to `bind`."""
 
 
-def wrap_for_key_order(compiled: CompiledStatement, column: str, after: bool) -> CompiledStatement:
-    """The author's rows in the order of `column`, NULLs last; with `after`, only those behind the value of _df_after.
+def wrap_for_key_order(
+    compiled: CompiledStatement, column: str, after: bool, *, as_text: bool = True
+) -> CompiledStatement:
+    """The author's rows in the order of `column`, NULL first; with `after`, only those behind the value of _df_after.
 
-    NULL keys come behind every key, so a resumed statement still has them.
+    `as_text`: by the bytes of the column's text, so that equal keys are neighbours and `>` agrees with equality whatever
+    the column's collation or type (under a nondeterministic collation 'a' and 'A' mix, and resuming behind one would
+    lose the other). False for types without either trap, whose own order can use an index: integers and uuid.
     """
     key = f"_df_q.{identifier(column)}"
+    if as_text:
+        key = f"({key})::pg_catalog.text COLLATE \"C\""
     if not after:
-        return _wrapped(compiled, "_df_q.*", f" ORDER BY {key}")
+        return _wrapped(compiled, "_df_q.*", f" ORDER BY {key} NULLS FIRST")
     number = len(compiled.parameters) + 1
     parameter = Parameter((VariableUse(AFTER_VARIABLE),), Context.APPENDED, offset=0, line=0, column=0)
     return _wrapped(
         compiled,
         "_df_q.*",
-        f" WHERE {key} > ${number} OR {key} IS NULL ORDER BY {key}",
+        f" WHERE {key} > ${number} ORDER BY {key}",
         parameters=(*compiled.parameters, parameter),
         variables={**compiled.variables, AFTER_VARIABLE: Variable(AFTER_VARIABLE)},
     )

@@ -1,0 +1,80 @@
+"""The composition root: everything that the gateway is made of, built once."""
+
+from contextlib import AsyncExitStack
+from typing import Any, Final
+
+from directflow.gateway.v1 import connection_service_pb2_grpc as connection_stubs
+from directflow.gateway.v1 import definition_service_pb2_grpc as definition_stubs
+from directflow.gateway.v1 import engagement_store_service_pb2_grpc as store_stubs
+from directflow.gateway.v1 import query_service_pb2_grpc as query_stubs
+from directflow_runtime.identity import IdentityPolicy
+from directflow_runtime.interceptors import Drain, server_interceptors
+from directflow_runtime.lifecycle import App
+from directflow_runtime.logging import get_logger
+from directflow_runtime.server import RpcServer, build_server
+from directflow_runtime.telemetry import telemetry
+from opentelemetry.trace import Tracer
+
+from directflow_gateway.catalogue import Catalogues
+from directflow_gateway.config import GatewaySettings
+from directflow_gateway.connections import Connections
+from directflow_gateway.credentials import FileCredentialSource
+from directflow_gateway.pools import Pools
+from directflow_gateway.queries.engine import QueryEngine
+from directflow_gateway.queries.prepared import PreparedQueries
+from directflow_gateway.queries.servicer import QueryServicer
+
+NAME: Final = "directflow-gateway"
+DOMAIN: Final = "gateway.directflow"
+PACKAGE: Final = "directflow_gateway"
+SERVICES: Final = (
+    "directflow.gateway.v1.QueryService",
+    "directflow.gateway.v1.ConnectionService",
+    "directflow.gateway.v1.DefinitionService",
+    "directflow.gateway.v1.EngagementStoreService",
+)
+
+
+async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
+    """Builds the gateway; what it opens is closed by `stack` in reverse order."""
+    traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
+    tracer = traces.tracer(PACKAGE)
+    pools = Pools(FileCredentialSource(settings.credentials.path), settings.egress.policy())
+    stack.push_async_callback(pools.aclose)
+    server = _server(settings, tracer)
+    register(server, _engine(settings, pools, tracer))
+    return App(server, SERVICES)
+
+
+def _engine(settings: GatewaySettings, pools: Pools, tracer: Tracer) -> QueryEngine:
+    connections = Connections(connection.connection() for connection in settings.connections)
+    prepared = PreparedQueries(capacity=settings.prepared.capacity, trusted_for_s=settings.prepared.trusted_for_s)
+    return QueryEngine(connections, pools, Catalogues(), prepared, tracer)
+
+
+def register(server: RpcServer, engine: QueryEngine) -> None:
+    """Puts the gateway's four services onto the server.
+
+    Three of them are the generated ones: their methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
+    """
+    services: tuple[tuple[Any, Any], ...] = (
+        (query_stubs.add_QueryServiceServicer_to_server, QueryServicer(engine)),
+        (connection_stubs.add_ConnectionServiceServicer_to_server, connection_stubs.ConnectionServiceServicer()),
+        (definition_stubs.add_DefinitionServiceServicer_to_server, definition_stubs.DefinitionServiceServicer()),
+        (store_stubs.add_EngagementStoreServiceServicer_to_server, store_stubs.EngagementStoreServiceServicer()),
+    )
+    for add_to_server, servicer in services:
+        add_to_server(servicer, server.grpc)
+
+
+def _server(settings: GatewaySettings, tracer: Tracer) -> RpcServer:
+    drain = Drain()
+    layers = server_interceptors(
+        domain=DOMAIN,
+        tracer=tracer,
+        logger=get_logger(PACKAGE),
+        policy=IdentityPolicy(settings.identity),
+        settings=settings.server,
+        drain=drain,
+    )
+    return build_server(settings.server, layers, drain, SERVICES)
