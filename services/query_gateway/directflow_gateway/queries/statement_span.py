@@ -50,7 +50,7 @@ class StatementSpan:
 def statement_span(
     tracer: trace.Tracer, operation: str, statement: Statement, database: str
 ) -> Iterator[StatementSpan]:
-    """A client span named by operation and definition. `operation` is ours: "stream", "count", "evaluate", "describe"."""
+    """A client span named by operation ("stream", "count", "evaluate", "describe") and definition."""
     label = statement.definition.rpartition("/")[2]
     attributes: dict[str, str | int] = {
         names.DB_SYSTEM_NAME: "postgresql",

@@ -43,6 +43,8 @@ WIRE_TYPES = {
     WireType.TEXT: sql_pb.WIRE_TYPE_TEXT,
 }
 
+MOST_TUPLES = 10_000
+
 OUTCOMES = {
     Outcome.TRUE: pb.SET_OUTCOME_TRUE,
     Outcome.FALSE: pb.SET_OUTCOME_FALSE,
@@ -177,3 +179,20 @@ def tuple_errors(evaluated: Iterable[Evaluated]) -> list[pb.TupleError]:
         for index, outcome in enumerate(evaluated)
         if outcome.error is not None
     ]
+
+
+def tuples_of(message: pb.Tuples, constants: Mapping[str, VariableValue]) -> list[dict[str, VariableValue]]:
+    """The values of every tuple, constants included. Raises INVALID_REQUEST for columns that do not agree."""
+    if not 0 < message.row_count <= MOST_TUPLES:
+        raise invalid("tuples.row_count", f"1 to {MOST_TUPLES} tuples.", "OUT_OF_RANGE")
+    if len(message.names) != len(message.columns) or len(set(message.names)) != len(message.names):
+        raise invalid("tuples.names", "One different name for each column.", "NAMES")
+    columns = unpack_columns(message.columns, message.row_count, "tuples.columns")
+    rows = zip(*columns, strict=True) if columns else (() for _ in range(message.row_count))
+    return [{**constants, **dict(zip(message.names, row, strict=True))} for row in rows]
+
+
+def invalid(field: str, description: str, reason: str) -> DirectFlowError:
+    """A request that breaks its contract in one field."""
+    violation = FieldViolation(field, description, reason)
+    return DirectFlowError(StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", description, violations=[violation])
