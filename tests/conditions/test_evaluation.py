@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
-from directflow_conditions.definitions import Condition, FixedDefinitions, workspace_of
+from directflow_conditions.definitions import Condition, FixedDefinitions
 from directflow_conditions.evaluation import Answer, Evaluator, Failure, Question
 from directflow_conditions.policies import Decision, Policy, Raw
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -69,13 +69,6 @@ async def test_c_and_not_c_in_sql_are_never_both_true(raw: Raw) -> None:
     assert not (c.decided is not_c.decided is Decision.TRUE)
 
 
-async def test_a_condition_that_does_not_ask_about_the_person_gets_no_person() -> None:
-    gateway = ScriptedGateway({"monday": Answer(Raw.TRUE)})
-    monday = condition("monday", "SELECT extract(dow FROM now()) = 1 AS result")
-    await evaluator(gateway, monday).evaluate(PREFIX + "monday", "42", {})
-    assert gateway.asked[0].profile_id is None
-
-
 async def test_unknown_conditions_are_not_found_all_named_and_nothing_is_asked() -> None:
     gateway = ScriptedGateway({"c": Answer(Raw.TRUE)})
     with pytest.raises(DirectFlowError) as caught:
@@ -117,18 +110,3 @@ async def test_a_defect_is_raised_before_an_error_of_the_customer() -> None:
     both = evaluator(gateway, condition("a"), condition("b"))
     with pytest.raises(ZeroDivisionError):
         await both.evaluate_all([PREFIX + "a", PREFIX + "b"], "42", {"plan": "x"})
-
-
-@pytest.mark.parametrize(
-    ("name", "workspace"),
-    [
-        ("workspaces/acme/conditions/is-premium", "acme"),
-        ("workspaces/acme/conditions/", None),
-        ("workspaces//conditions/c", None),
-        ("workspaces/acme/dataSources/d", None),
-        ("workspaces/acme/conditions/a/b", None),
-        ("workspaces/acme/conditions/a\n", None),
-    ],
-)
-def test_a_resource_name_says_its_workspace(name: str, workspace: str | None) -> None:
-    assert workspace_of(name) == workspace

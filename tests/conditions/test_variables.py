@@ -2,7 +2,7 @@
 
 import pytest
 from directflow_conditions.definitions import Condition, Value, Variable
-from directflow_conditions.variables import check, constants, needs_profile
+from directflow_conditions.variables import check, constants
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
 
@@ -89,11 +89,6 @@ def test_of_several_conditions_one_that_knows_the_name_is_enough() -> None:
         ("variables.level", "VARIABLE_MISSING"),
         ("variables.lvel", "VARIABLE_UNKNOWN"),
     ]
-
-
-def test_a_condition_that_is_not_about_the_person_says_so() -> None:
-    assert needs_profile(PREMIUM)
-    assert not needs_profile(condition("SELECT extract(dow FROM now()) = 1 AS result"))
 
 
 def test_a_default_value_does_not_show_in_a_repr() -> None:

@@ -1,7 +1,6 @@
 """Conditions as their authors saved them, and the port through which the service finds them."""
 
 import enum
-import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -12,8 +11,6 @@ from directflow_conditions.template import variable_names
 Scalar = None | bool | int | float | str
 Value = Scalar | tuple[Scalar, ...]
 """One value of a variable. Text carries dates, timestamps, uuids and exact decimals as well."""
-
-_NAME = re.compile(r"workspaces/(?P<workspace>[A-Za-z][A-Za-z0-9_-]{0,62})/conditions/[A-Za-z][A-Za-z0-9_-]{0,62}")
 
 
 class Kind(enum.Enum):
@@ -67,12 +64,6 @@ class Condition:
     def known_names(self) -> frozenset[str]:
         """Variables that a call may give: those used, and those declared and not used any more."""
         return frozenset(variable.name for variable in (*self.declared, *self.variables))
-
-
-def workspace_of(name: str) -> str | None:
-    """The workspace's id out of a condition's resource name; None where `name` is not one."""
-    found = _NAME.fullmatch(name)
-    return found["workspace"] if found else None
 
 
 class DefinitionSource(Protocol):

@@ -9,7 +9,7 @@ from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCod
 
 from directflow_conditions.definitions import Condition, DefinitionSource, Value
 from directflow_conditions.policies import Decision, Raw
-from directflow_conditions.variables import check, constants, needs_profile
+from directflow_conditions.variables import check, constants
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +37,7 @@ class Question:
     """One condition about one person, every variable settled."""
 
     condition: Condition
-    profile_id: str | None
-    """None where the SQL does not ask about the person."""
+    profile_id: str
     constants: Mapping[str, Value]
 
 
@@ -91,9 +90,8 @@ class Evaluator:
     async def _evaluate(
         self, condition: Condition, profile_id: str, given: Mapping[str, Value], places: asyncio.Semaphore
     ) -> Evaluation:
-        person = profile_id if needs_profile(condition) else None
         async with places:
-            answer = await self._gateway.ask(Question(condition, person, constants(condition, given)))
+            answer = await self._gateway.ask(Question(condition, profile_id, constants(condition, given)))
         return Evaluation(answer.raw, condition.policy.decide(answer.raw), answer.failure, condition.revision)
 
     def _find_all(self, names: Sequence[str]) -> dict[str, Condition]:

@@ -42,11 +42,6 @@ def constants(condition: Condition, given: Mapping[str, Value]) -> dict[str, Val
     }
 
 
-def needs_profile(condition: Condition) -> bool:
-    """True when the SQL asks about the person; "is it Monday?" does not."""
-    return any(variable.name == PROFILE_ID for variable in condition.variables)
-
-
 def _missing(conditions: Sequence[Condition], given: Collection[str]) -> list[FieldViolation]:
     needed_by: dict[str, str] = {}
     for condition in conditions:

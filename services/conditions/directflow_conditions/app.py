@@ -1,0 +1,51 @@
+"""The composition root: everything that this service is made of, built once."""
+
+from contextlib import AsyncExitStack
+from typing import Final
+
+from directflow_runtime.channel import open_channel
+from directflow_runtime.identity import IdentityPolicy
+from directflow_runtime.interceptors import Drain, server_interceptors
+from directflow_runtime.lifecycle import App
+from directflow_runtime.logging import get_logger
+from directflow_runtime.server import RpcServer, build_server
+from directflow_runtime.telemetry import Telemetry, telemetry
+
+from directflow_conditions.config import ConditionsSettings
+from directflow_conditions.definitions import FixedDefinitions
+from directflow_conditions.evaluation import Evaluator
+from directflow_conditions.gateway import READ_METHODS, QueryGateway
+from directflow_conditions.servicer import register
+
+NAME: Final = "directflow-conditions"
+DOMAIN: Final = "conditions.directflow"
+SERVICES: Final = (
+    "directflow.conditions.v1.ConditionService",
+    "directflow.conditions.v1.EvaluationService",
+    "directflow.conditions.v1.EngagementService",
+)
+
+
+async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
+    """Builds the service; what it opens is closed by `stack` in reverse order."""
+    traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
+    channel = open_channel(settings.gateway, traces.tracer("directflow_conditions"), READ_METHODS)
+    stack.push_async_callback(channel.close)
+    server = _server(settings, traces)
+    definitions = FixedDefinitions(condition.condition() for condition in settings.conditions)
+    evaluator = Evaluator(definitions, QueryGateway(channel), settings.evaluation.max_in_flight)
+    register(server.grpc, evaluator)
+    return App(server, SERVICES)
+
+
+def _server(settings: ConditionsSettings, traces: Telemetry) -> RpcServer:
+    drain = Drain()
+    layers = server_interceptors(
+        domain=DOMAIN,
+        tracer=traces.tracer("directflow_conditions"),
+        logger=get_logger("directflow_conditions"),
+        policy=IdentityPolicy(settings.identity),
+        settings=settings.server,
+        drain=drain,
+    )
+    return build_server(settings.server, layers, drain, SERVICES)
