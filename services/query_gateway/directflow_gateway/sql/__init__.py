@@ -10,6 +10,7 @@ from directflow_gateway.sql.refusal import StatementRefused
 from directflow_gateway.sql.statement import CompiledStatement
 from directflow_gateway.sql.template import template_variables
 from directflow_gateway.sql.variables import Scalar, Variable, VariableValue
+from directflow_gateway.sql.window_alias import rewrite_window_alias, window_aliases
 from directflow_gateway.sql.wrapping import (
     AFTER_VARIABLE,
     wrap_for_columns,
@@ -32,7 +33,9 @@ __all__ = [
     "bind",
     "compile_template",
     "normalise_for_telemetry",
+    "rewrite_window_alias",
     "template_variables",
+    "window_aliases",
     "wrap_for_columns",
     "wrap_for_count",
     "wrap_for_key_order",

@@ -134,8 +134,9 @@ def _fill(root: Node, content: Json, shape: Shape, max_depth: int) -> None:
         node.has_location = "location" in typed
         for name, value in fields.items() if isinstance(fields, dict) else ():
             if isinstance(value, (dict, list)):
+                node.links.setdefault(name, [])
                 for child, child_fields in _children(node, name, value, typed.get(name, "Node")):
-                    node.links.setdefault(name, []).append(child)
+                    node.links[name].append(child)
                     waiting.append((child, child_fields, depth + 1))
             elif value is not None:
                 node.scalars[name] = value
@@ -146,6 +147,6 @@ def _children(parent: Node, name: str, value: Json, kind: str) -> Iterator[tuple
         if kind != "Node":
             yield Node(kind, name, parent), item
         elif isinstance(item, dict) and item:
-            # An empty object in a list is PostgreSQL's NULL: the absent column definitions of a FROM function.
+            # An empty object in a list is PostgreSQL's NULL: the whole of a plain DISTINCT's list is one.
             tag, fields = next(iter(item.items()))
             yield Node(tag, name, parent), fields
