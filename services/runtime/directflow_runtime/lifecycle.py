@@ -82,6 +82,7 @@ class _Process:
         """True when everything that ran was allowed to finish or cleaned up."""
         await self._health.start()
         self._opened.push_async_callback(self._health.stop)
+        self._log.info("starting", health_port=self._health.port)
         app = await self._stop.unless(self._stop.wanted, self._start(build))
         if app is None:
             return True

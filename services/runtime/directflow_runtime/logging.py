@@ -27,6 +27,7 @@ def configure(settings: LoggingSettings, service: str, stream: TextIO | None = N
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         _names_service(service),
         add_trace,
@@ -53,7 +54,7 @@ def configure(settings: LoggingSettings, service: str, stream: TextIO | None = N
 
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger; `name` says which part of the service speaks."""
-    logger: FilteringBoundLogger = structlog.get_logger(name, logger=name)
+    logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
 
 

@@ -167,8 +167,8 @@ def _from_environment(model: type[BaseModel], prefix: str, variables: Mapping[st
     source.env_vars = {name.lower(): value for name, value in variables.items()}
     try:
         return source()
-    except UnreadableVariable as error:  # a list that is no JSON; the message names the field and holds no value
-        raise SettingsError(str(error)) from None
+    except UnreadableVariable as error:  # a list that is no JSON; the message names the section and holds no value
+        raise SettingsError(f"a variable under {prefix} does not parse: {error}") from None
 
 
 def _merged(under: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
