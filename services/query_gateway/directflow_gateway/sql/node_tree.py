@@ -24,6 +24,7 @@ _FUNCTION_FIELDS = frozenset(
 )  # fmt: skip
 _OPERATOR_FIELDS = frozenset({"opno", "opnos", "eqop", "sortop", "cycle_mark_neop"})
 _RELATION_FIELDS = frozenset({"relid"})
+_READ_TYPE_FIELDS = frozenset({"vartype", "ctecoltypes", "colTypes"})
 _TYPE_SUFFIXES = ("type", "types", "typid", "typeid")
 
 RELEVANT_SUFFIXES = "(funcid|fnoid|tsmhandler|rangefunc|opno|opnos|eqop|sortop|neop|relid|type|types|typid|typeid)$"
@@ -37,12 +38,12 @@ def objects_in(tree: str) -> NodeObjects:
 
 def objects_of_fields(fields: Iterable[str]) -> NodeObjects:
     """The same from fields already cut out of a tree: "opno 96", "opnos 96 97"."""
-    found: dict[str, set[int]] = {"functions": set(), "operators": set(), "relations": set(), "types": set()}
+    found: dict[str, set[int]] = {}
     for text in fields:
         name, *numbers = text.split()
         kind = _kind(name)
         if kind is not None:
-            found[kind].update(map(int, numbers))
+            found.setdefault(kind, set()).update(map(int, numbers))
     return NodeObjects(**{kind: frozenset(numbers) for kind, numbers in found.items()})
 
 
@@ -53,4 +54,6 @@ def _kind(field: str) -> str | None:
         return "operators"
     if field in _RELATION_FIELDS:
         return "relations"
+    if field in _READ_TYPE_FIELDS:
+        return "read_types"
     return "types" if field.lower().endswith(_TYPE_SUFFIXES) else None

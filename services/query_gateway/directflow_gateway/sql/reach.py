@@ -71,16 +71,29 @@ class Reach:
 
     # --- what objects reach --------------------------------------------------------------------------------------
 
-    def refused_by_type(self, oids: Iterable[int], *, only_hidden_casts: bool = False) -> str:
-        """A refused function that a value of one of these types may run: a domain's CHECK, a cast from or to it.
+    def refused_by_check(self, oids: Iterable[int]) -> str:
+        """A refused function that making a value of one of these types runs: the CHECK of a domain within it.
 
-        With `only_hidden_casts`: of the casts, only those that PostgreSQL looks up at run time, in no query tree.
+        PostgreSQL makes values of literals while it parses, for domains within arrays and rows: `'(1,x)'::pair`.
         """
-        for type_fact in self._types_within(oids):
-            refused = self.refused_in(type_fact.checks) or self._refused_cast(type_fact, only_hidden_casts)
-            if refused:
-                return refused
-        return ""
+        return next(filter(None, (self.refused_in(fact.checks) for fact in self._types_within(oids))), "")
+
+    def refused_by_cast(self, oids: Iterable[int], *, only_hidden: bool = False) -> str:
+        """A refused function that casts from or to one of these types, or a part of them.
+
+        With `only_hidden`, only the casts that PostgreSQL looks up at run time, which are in no query tree.
+        """
+        facts = self._types_within(oids)
+        return next(filter(None, (self._refused_cast(fact, only_hidden) for fact in facts)), "")
+
+    def refused_by_reading(self, oids: Iterable[int]) -> str:
+        """The same for values that are read: the domain that a column has itself checks nothing, its parts may."""
+        parts = {part for oid in oids for part in self._parts_if_domain(oid)}
+        return self.refused_by_check(parts) or self.refused_by_cast(oids, only_hidden=True)
+
+    def _parts_if_domain(self, oid: int) -> Iterable[int]:
+        fact = self._facts.types.by_oid.get(oid)
+        return fact.parts if fact is not None and fact.checks != NodeObjects() else (oid,)
 
     def refused_by_relation(self, oid: int, *, columns: bool = True) -> str:
         """A refused function or foreign table that a SELECT of this relation reaches; views within views included.
@@ -92,7 +105,7 @@ class Reach:
                 return f"foreign table {relation.schema}.{relation.name}"
             refused = self.refused_in(relation.rules)
             if columns and not refused:
-                refused = self.refused_by_type([relation.row_type])
+                refused = self.refused_by_check([relation.row_type]) or self.refused_by_cast([relation.row_type])
             if refused:
                 return refused
         return ""

@@ -17,6 +17,15 @@ from directflow_gateway.sql.reach import Reach
 from directflow_gateway.sql.references import Reference, References
 
 _ALLOW = "If it only reads, add it to the connection's allowed_functions."
+_RESOLVABLE = frozenset(
+    {
+        "FUNCTION_NAME_SHARED",
+        "ATTRIBUTE_NAME_SHARED",
+        "OPERATOR_NAME_SHARED",
+        "CAST_RUNS_FUNCTION",
+        "RELATION_NOT_ALLOWED",
+    }
+)
 
 
 def check_references(
@@ -32,6 +41,14 @@ def check_references(
         *checker.relations(references.relations),
         *checker.implicit_casts(),
     ]
+
+
+def may_be_resolved(problems: Iterable[Problem]) -> bool:
+    """Whether these problems of check_references may come from a shared name only, so that the server is worth asking.
+
+    Not for a type whose CHECK is refused: the server runs it while it parses a literal of an array or a row of it.
+    """
+    return all(problem.rule in _RESOLVABLE for problem in problems)
 
 
 def check_resolved(
@@ -51,7 +68,12 @@ def check_resolved(
 
 
 def _resolved_problems(objects: NodeObjects, facts: CatalogueFacts, reach: Reach) -> Iterator[Problem]:
-    refused = reach.refused_in(objects) or reach.refused_by_type(objects.types, only_hidden_casts=True)
+    refused = (
+        reach.refused_in(objects)
+        or reach.refused_by_check(objects.types)
+        or reach.refused_by_cast(objects.types, only_hidden=True)
+        or reach.refused_by_reading(objects.read_types)
+    )
     if refused:
         yield _problem("FUNCTION_NOT_ALLOWED", f"The statement calls {refused}, which is not allowed.")
     for oid in sorted(objects.relations):
@@ -102,11 +124,15 @@ class _NameChecker:
     def types(self, references: Iterable[Reference]) -> Iterator[Problem]:
         for reference in references:
             oids = [fact.oid for fact in self._facts.types.named(reference.name, reference.schema)]
-            refused = self._reach.refused_by_type(oids) or self._reach.refused_cast_to(reference.name)
-            if refused:
-                yield reference.position.problem(
-                    "TYPE_RUNS_FUNCTION", f"A value of type {reference.name} may run {refused}.", _ALLOW
-                )
+            by_cast = self._reach.refused_by_cast(oids) or self._reach.refused_cast_to(reference.name)
+            for rule, refused in (
+                ("TYPE_RUNS_FUNCTION", self._reach.refused_by_check(oids)),
+                ("CAST_RUNS_FUNCTION", by_cast),
+            ):
+                if refused:
+                    yield reference.position.problem(
+                        rule, f"A value of type {reference.name} may run {refused}.", _ALLOW
+                    )
 
     def relations(self, references: Iterable[Reference]) -> Iterator[Problem]:
         for reference in references:
