@@ -2,6 +2,7 @@
 
 import typer
 
+from directflow_cli.commands import audience, condition, personalization, query, segment
 from directflow_cli.dev import command as dev
 
 
@@ -18,6 +19,11 @@ def build() -> typer.Typer:
     app.callback()(_only_groups)
     # One line a group, in directflow_cli/commands/<group>.py: `def register(app: typer.Typer) -> None`.
     dev.register(app)
+    segment.register(app)
+    audience.register(app)
+    personalization.register(app)
+    condition.register(app)
+    query.register(app)
     return app
 
 
