@@ -15,10 +15,10 @@ from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.telemetry import telemetry
 from opentelemetry.trace import Tracer
 
-from directflow_gateway.catalogue import Catalogues
 from directflow_gateway.config import GatewaySettings
 from directflow_gateway.connections import Connections
 from directflow_gateway.credentials import FileCredentialSource
+from directflow_gateway.execution import Watchdog
 from directflow_gateway.pools import Pools
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.prepared import PreparedQueries
@@ -39,7 +39,9 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     """Builds the gateway; what it opens is closed by `stack` in reverse order."""
     traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
     tracer = traces.tracer(PACKAGE)
-    pools = Pools(FileCredentialSource(settings.credentials.path), settings.egress.policy())
+    watchdog = Watchdog()
+    stack.callback(watchdog.close)
+    pools = Pools(FileCredentialSource(settings.credentials.path), watchdog, settings.egress.policy())
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer)
     register(server, _engine(settings, pools, tracer))
@@ -49,7 +51,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
 def _engine(settings: GatewaySettings, pools: Pools, tracer: Tracer) -> QueryEngine:
     connections = Connections(connection.connection() for connection in settings.connections)
     prepared = PreparedQueries(capacity=settings.prepared.capacity, trusted_for_s=settings.prepared.trusted_for_s)
-    return QueryEngine(connections, pools, Catalogues(), prepared, tracer)
+    return QueryEngine(connections, pools, prepared, tracer)
 
 
 def register(server: RpcServer, engine: QueryEngine) -> None:

@@ -4,30 +4,29 @@ template -> bound statement -> guard -> session -> description -> catalogue -> c
 (prepared.py); values never are. What then runs is in rows.py and tuples.py.
 """
 
-import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import partial
 
 import psycopg
 from directflow_runtime.calls import current_call
 from directflow_runtime.errors import DirectFlowError, Problem, Severity, StatusCode
 from opentelemetry.trace import Tracer
 
-from directflow_gateway.catalogue import Catalogues
 from directflow_gateway.connections import Connection, Connections, Limits
 from directflow_gateway.description import Description, contract_problems, describe
-from directflow_gateway.execution import TransactionSettings, read_only_transaction
+from directflow_gateway.execution import TransactionSettings
 from directflow_gateway.pools import Pools
+from directflow_gateway.queries.admission import reference_problems
 from directflow_gateway.queries.application_name import application_name
-from directflow_gateway.queries.prepared import PreparedQueries, PreparedQuery, cache_key
+from directflow_gateway.queries.prepared import CompiledStatements, PreparedQueries, PreparedQuery, cache_key
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
 from directflow_gateway.sql import (
     CompiledStatement,
     StatementRefused,
     VariableValue,
-    check_references,
     compile_template,
 )
 
@@ -46,13 +45,11 @@ class Session:
 class QueryEngine:
     """Prepares statements and opens sessions for them."""
 
-    def __init__(
-        self, connections: Connections, pools: Pools, catalogues: Catalogues, prepared: PreparedQueries, tracer: Tracer
-    ) -> None:
+    def __init__(self, connections: Connections, pools: Pools, prepared: PreparedQueries, tracer: Tracer) -> None:
         self.tracer = tracer
         self._connections = connections
         self._pools = pools
-        self._catalogues = catalogues
+        self._compiled = CompiledStatements()
         self._prepared = prepared
 
     @asynccontextmanager
@@ -66,10 +63,7 @@ class QueryEngine:
         # Before a session is taken: a refused statement must cost the customer's database nothing.
         compiled = await self._compile(connection, statement)
         settings = transaction_settings(statement, limits, streams)
-        async with (
-            self._pools.lease(connection, current_call().deadline) as conn,
-            read_only_transaction(conn, settings),
-        ):
+        async with self._pools.transaction(connection, settings, current_call().deadline) as conn:
             key = cache_key(connection, conn.generation, statement)
             prepared = self._prepared.get(key)
             if prepared is None:
@@ -95,19 +89,14 @@ class QueryEngine:
         with statement_span(self.tracer, "describe", statement, connection.database):
             description = await describe(conn, compiled)
         # The catalogue comes before anything that plans: EXPLAIN calls IMMUTABLE functions to fold constants.
-        facts = await self._catalogues.facts(conn, connection, description.compiled.references)
-        refuse(check_references(description.compiled, facts, allowed_functions(connection, statement)))
+        refuse(await reference_problems(conn, description.compiled, allowed_functions(connection, statement)))
         refuse(contract_problems(description, statement.role.value, statement.key_column), broken=True)
         return description
 
     async def _compile(self, connection: Connection, statement: Statement) -> CompiledStatement:
-        # In a thread: parsing hands over to the thread with the large stack and waits for it.
-        return await asyncio.to_thread(
-            compile_template,
-            statement.template,
-            statement.variables,
-            allowed_functions=allowed_functions(connection, statement),
-        )
+        allowed = allowed_functions(connection, statement)
+        compile_it = partial(compile_template, statement.template, statement.variables, allowed_functions=allowed)
+        return await self._compiled.get(statement, allowed, compile_it)
 
 
 def allowed_functions(connection: Connection, statement: Statement) -> frozenset[str]:

@@ -1,7 +1,9 @@
 """Statements that PostgreSQL has described and the guard has admitted, kept for the next call."""
 
+import asyncio
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from directflow_gateway.connections import Connection
@@ -29,6 +31,30 @@ class PreparedQuery:
 CacheKey = tuple[str, str, str, str, bytes]
 """Workspace, connection id, the connection's etag, credential generation, statement digest: never SQL alone, for equal
 text means other tables on another database and other rights under another role (SQL.md 3)."""
+
+
+Compile = Callable[[], CompiledStatement]
+
+
+class CompiledStatements:
+    """A bounded memory of compilations. A compilation depends on nothing but what its key holds."""
+
+    def __init__(self, capacity: int = 1_000) -> None:
+        self._capacity = capacity
+        self._entries: OrderedDict[tuple[bytes, frozenset[str]], CompiledStatement] = OrderedDict()
+
+    async def get(self, statement: Statement, allowed: frozenset[str], compile_it: Compile) -> CompiledStatement:
+        """The compilation of `statement` under these allowed functions; what is refused is not remembered."""
+        key = (statement.digest(), allowed)
+        compiled = self._entries.get(key)
+        if compiled is None:
+            # In a thread: parsing hands over to the thread with the large stack and waits for it.
+            compiled = await asyncio.to_thread(compile_it)
+        self._entries[key] = compiled
+        self._entries.move_to_end(key)
+        while len(self._entries) > self._capacity:
+            self._entries.popitem(last=False)
+        return compiled
 
 
 class PreparedQueries:

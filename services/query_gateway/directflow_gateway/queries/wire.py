@@ -5,6 +5,7 @@ from datetime import timedelta
 
 from directflow.gateway.v1 import query_service_pb2 as pb
 from directflow.sql.v1 import sql_pb2 as sql_pb
+from directflow_runtime.columns import unpack_columns
 from directflow_runtime.errors import DirectFlowError, FieldViolation, Problem, StatusCode
 from directflow_runtime.status import report_of
 from google.protobuf.duration_pb2 import Duration
