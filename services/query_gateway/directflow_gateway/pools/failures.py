@@ -1,0 +1,89 @@
+"""Why there is no session: as errors for callers, without host, address, user or the driver's words."""
+
+import re
+import socket
+
+import psycopg
+from directflow_runtime.errors import DirectFlowError, StatusCode
+
+RETRY_AFTER_S = 1.0
+NOT_THE_LOGIN = re.compile(
+    r'database ".*" does not exist|permission denied for database|too many (connections|clients)|connection slots'
+    r"|not (currently )?accepting connections|starting up|shutting down|recovery mode",
+    re.DOTALL,
+)
+"""What a server says after the password was right. libpq gives no SQLSTATE for a failed login, and the text is in the
+server's language: what is not recognised counts as a refused login."""
+CAUSES = (
+    ("TLS", re.compile(r"SSL|certificate|GSSAPI")),
+    ("AUTHENTICATION_METHOD", re.compile(r"authentication method|channel binding|server requested|SCRAM")),
+    ("DATABASE_MISSING", re.compile(r'database ".*" does not exist', re.DOTALL)),
+    ("TOO_MANY_CONNECTIONS", re.compile(r"too many (connections|clients)|connection slots")),
+    ("NOT_READY", re.compile(r"starting up|shutting down|recovery mode|not (currently )?accepting")),
+)
+
+
+def is_refused_login(error: psycopg.OperationalError) -> bool:
+    """True when the server asked for the password and did not like it."""
+    used_password = error.pgconn is not None and bool(error.pgconn.used_password)
+    return used_password and not NOT_THE_LOGIN.search(str(error))
+
+
+def cause_of(error: Exception) -> str:
+    """What an operator should look at: TIMEOUT, TLS, NAME_RESOLUTION, ..., REFUSED for everything else."""
+    if isinstance(error, TimeoutError):
+        return "TIMEOUT"
+    if isinstance(error, psycopg.OperationalError):
+        return next((name for name, pattern in CAUSES if pattern.search(str(error))), "REFUSED")
+    return "NAME_RESOLUTION" if isinstance(error, socket.gaierror) else "REFUSED"
+
+
+def unreachable(cause: str) -> DirectFlowError:
+    """No session, and perhaps one a little later."""
+    return DirectFlowError(
+        StatusCode.UNAVAILABLE,
+        "DATABASE_UNREACHABLE",
+        "the customer's database cannot be reached",
+        metadata={"cause": cause},
+        retry_after=RETRY_AFTER_S,
+    )
+
+
+def again(error: DirectFlowError) -> DirectFlowError:
+    """The same error for another caller, without the traceback of the first."""
+    return DirectFlowError(
+        error.code,
+        error.reason,
+        error.message,
+        metadata=error.metadata,
+        violations=error.violations,
+        problems=error.problems,
+        retry_after=error.retry_after,
+        sqlstate=error.sqlstate,
+    )
+
+
+def rejected() -> DirectFlowError:
+    """The login was refused, also after the credential was read again."""
+    return DirectFlowError(
+        StatusCode.FAILED_PRECONDITION,
+        "CREDENTIALS_REJECTED",
+        "the database refused the login with the credential that is stored for this connection",
+    )
+
+
+def host_refused(rule: str) -> DirectFlowError:
+    """The egress policy forbids every address of the host."""
+    message = f"the connection's host is {rule}, where this gateway does not connect to"
+    return DirectFlowError(StatusCode.FAILED_PRECONDITION, "HOST_REFUSED", message)
+
+
+def saturated() -> DirectFlowError:
+    """Every session of the connection is busy."""
+    message = "every session of this connection is busy"
+    return DirectFlowError(StatusCode.RESOURCE_EXHAUSTED, "POOL_SATURATED", message, retry_after=RETRY_AFTER_S)
+
+
+def overdue() -> DirectFlowError:
+    """The call's deadline came first."""
+    return DirectFlowError(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline has passed")

@@ -1,0 +1,81 @@
+"""One login, in a thread of its own."""
+
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import Future, InvalidStateError
+from typing import TypeVar
+
+import psycopg
+from psycopg.pq.abc import PGconn
+
+from directflow_gateway.connections import Connection, EgressPolicy, resolve
+from directflow_gateway.credentials import Credential
+from directflow_gateway.execution.wire import connect
+from directflow_gateway.pools.failures import is_refused_login
+from directflow_gateway.pools.parameters import conninfo
+
+T = TypeVar("T")
+
+CONNECT_S = 5.0
+"""For looking up the name and all attempts together."""
+
+
+async def login(connection: Connection, credential: Credential, policy: EgressPolicy, ca_path: str) -> PGconn:
+    """A logged-in libpq connection. Raises EgressRefused, OSError (no such name), TimeoutError, and
+    psycopg.OperationalError, whose text must not travel."""
+    work = Login(connection, credential, policy, ca_path)
+    async with asyncio.timeout(CONNECT_S):
+        return await in_thread(work, dispose=lambda pgconn: pgconn.finish())
+
+
+class Login:
+    """The blocking part: name, policy, addresses one after the other."""
+
+    def __init__(self, connection: Connection, credential: Credential, policy: EgressPolicy, ca_path: str) -> None:
+        self._connection = connection
+        self._credential = credential
+        self._policy = policy
+        self._ca_path = ca_path
+
+    def __call__(self) -> PGconn:
+        ends_at = time.monotonic() + CONNECT_S
+        addresses = resolve(self._connection, self._policy)
+        for position, address in enumerate(addresses, 1):
+            left = (ends_at - time.monotonic()) / (len(addresses) - position + 1)
+            try:
+                return self._attempt(address, left)
+            except psycopg.OperationalError as error:
+                # Another address may be up. A refused login is the same everywhere, and must not be repeated.
+                if position == len(addresses) or is_refused_login(error):
+                    raise
+        raise TimeoutError
+
+    def _attempt(self, address: str, timeout_s: float) -> PGconn:
+        return connect(conninfo(self._connection, self._credential, address, self._ca_path), max(0.1, timeout_s))
+
+
+async def in_thread(work: Callable[[], T], dispose: Callable[[T], None]) -> T:
+    """Runs `work` in a new daemon thread. Whoever stops waiting is free at once; a result that comes too late is
+    disposed of.
+
+    Not the event loop's executor: its few threads are shared, and a hostile server could keep one busy for an hour.
+    """
+    outcome: Future[T] = Future()
+
+    def run() -> None:
+        try:
+            result = work()
+        except BaseException as error:
+            with contextlib.suppress(InvalidStateError):
+                outcome.set_exception(error)
+            return
+        try:
+            outcome.set_result(result)
+        except InvalidStateError:  # cancelled in the meantime
+            dispose(result)
+
+    threading.Thread(target=run, name="directflow-login", daemon=True).start()
+    return await asyncio.wrap_future(outcome)

@@ -1,0 +1,111 @@
+"""Opening sessions of one database: one login at a time, each failure understood, none repeated for nothing."""
+
+from collections.abc import Awaitable, Callable
+
+import psycopg
+from directflow_runtime.errors import DirectFlowError, StatusCode
+from psycopg.pq.abc import PGconn
+
+from directflow_gateway.connections import Connection, EgressPolicy, EgressRefused
+from directflow_gateway.credentials import Credential
+from directflow_gateway.execution.cancel import settle
+from directflow_gateway.execution.connection import GatewayConnection
+from directflow_gateway.execution.watchdog import Watchdog
+from directflow_gateway.pools.breaker import Breaker
+from directflow_gateway.pools.failures import again, cause_of, host_refused, is_refused_login, rejected, unreachable
+from directflow_gateway.pools.keyring import Keyring
+from directflow_gateway.pools.login import login
+from directflow_gateway.pools.parameters import CaFile
+
+Examine = Callable[[Connection, GatewayConnection], Awaitable[None]]
+"""Looks at the first session of each credential. Raises DirectFlowError (ROLE_REFUSED) to refuse the database."""
+
+
+class RefusedLogin(Exception):
+    """The server did not like user or password."""
+
+
+class Opener:
+    """Opens sessions. Not for several tasks at once: the pool sees to that."""
+
+    def __init__(
+        self, connection: Connection, keyring: Keyring, policy: EgressPolicy, watchdog: Watchdog, examine: Examine
+    ) -> None:
+        self._connection = connection
+        self._keyring = keyring
+        self._policy = policy
+        self._watchdog = watchdog
+        self._examine = examine
+        self._examined = ""
+        self._tried = ""
+        self._breaker = Breaker()
+        self._ca = CaFile(connection.ca_pem)
+
+    def close(self) -> None:
+        """Afterwards nothing can be opened."""
+        self._ca.close()
+
+    async def open(self) -> GatewayConnection:
+        """A new session. Raises DirectFlowError: DATABASE_UNREACHABLE, CREDENTIALS_REJECTED, CREDENTIALS_UNAVAILABLE,
+        HOST_REFUSED, ROLE_REFUSED; at once while the breaker is open."""
+        credential = await self._credential()
+        self._breaker.check()
+        try:
+            return await self._open(credential)
+        except RefusedLogin:
+            fresh = await self._keyring.after_refusal()
+        try:
+            if fresh.generation == credential.generation:
+                raise RefusedLogin
+            return await self._open(fresh)
+        except RefusedLogin:
+            self._breaker.refused(rejected())
+            raise rejected() from None
+
+    async def _credential(self) -> Credential:
+        """The credential; another one than was last refused is worth a login, whatever the breaker says."""
+        if not self._breaker.refusing:
+            return await self._keyring.credential()
+        credential = await self._keyring.after_refusal()
+        if credential.generation != self._tried:
+            self._breaker.closed()
+        return credential
+
+    async def _open(self, credential: Credential) -> GatewayConnection:
+        self._tried = credential.generation
+        connection = GatewayConnection(await self._login(credential), credential.generation)
+        self._watchdog.add(connection.watch)
+        try:
+            await connection.set_autocommit(True)
+            await self._look_at(connection)
+        except BaseException:
+            self._watchdog.remove(connection.watch)
+            connection.abort()
+            raise
+        self._watchdog.remove(connection.watch)
+        self._breaker.closed()
+        return connection
+
+    async def _login(self, credential: Credential) -> PGconn:
+        """A login; RefusedLogin for a refused one, DirectFlowError for everything else."""
+        try:
+            return await login(self._connection, credential, self._policy, self._ca.path)
+        except EgressRefused as refused:
+            raise host_refused(str(refused)) from None
+        except (psycopg.OperationalError, OSError) as error:  # TimeoutError is an OSError
+            if isinstance(error, psycopg.OperationalError) and is_refused_login(error):
+                raise RefusedLogin from None
+            self._breaker.failed(unreachable(cause_of(error)))
+            raise unreachable(cause_of(error)) from None
+
+    async def _look_at(self, connection: GatewayConnection) -> None:
+        if self._examined == connection.generation:
+            return
+        try:
+            await self._examine(self._connection, connection)
+        except DirectFlowError as refusal:
+            if refusal.code is StatusCode.FAILED_PRECONDITION:
+                self._breaker.refused(refusal)
+            raise again(refusal) from None
+        self._examined = connection.generation
+        await settle(connection)

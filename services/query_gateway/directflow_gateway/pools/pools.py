@@ -1,0 +1,111 @@
+"""Sessions on customers' databases: leased for one call, handed back clean or closed."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+
+from directflow_runtime.errors import DirectFlowError, StatusCode
+
+from directflow_gateway.connections import Connection, EgressPolicy
+from directflow_gateway.credentials import CredentialSource
+from directflow_gateway.execution.connection import GatewayConnection
+from directflow_gateway.execution.transaction import TransactionSettings, read_only_transaction
+from directflow_gateway.execution.watchdog import Watchdog
+from directflow_gateway.pools.database import DatabasePool
+from directflow_gateway.pools.keyring import Keyring
+from directflow_gateway.pools.opening import Examine, Opener
+from directflow_gateway.pools.parameters import forget_environment
+
+
+async def admit_everyone(connection: Connection, session: GatewayConnection) -> None:
+    """Examines nothing."""
+
+
+class Pools:
+    """One pool a connection. One for the process, built in app.py, closed by `aclose`."""
+
+    def __init__(
+        self,
+        credentials: CredentialSource,
+        watchdog: Watchdog,
+        policy: EgressPolicy = EgressPolicy(),  # noqa: B008 (frozen)
+        examine: Examine = admit_everyone,
+    ) -> None:
+        """`examine` looks at the first session of each credential and may refuse it: the role doctor. Takes the PG*
+        variables out of the process's environment: libpq would read them."""
+        forget_environment()
+        self._credentials = credentials
+        self._watchdog = watchdog
+        self._policy = policy
+        self._examine = examine
+        self._pools: dict[str, DatabasePool] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+
+    @asynccontextmanager
+    async def lease(self, connection: Connection, deadline: float) -> AsyncIterator[GatewayConnection]:
+        """A session in autocommit mode for the block; `deadline` is on the clock of `time.monotonic()`.
+
+        However the block ends (also cancelled, with a statement running), within about a second no statement of it runs
+        on the server and the slot is free again. Raises DirectFlowError: POOL_SATURATED, DATABASE_UNREACHABLE,
+        CREDENTIALS_REJECTED, CREDENTIALS_UNAVAILABLE, HOST_REFUSED, ROLE_REFUSED, DEADLINE_EXCEEDED.
+        """
+        pool = self._pool(connection)
+        session = await pool.acquire(deadline)
+        try:
+            yield session
+        finally:
+            pool.release(session)
+
+    @asynccontextmanager
+    async def transaction(
+        self, connection: Connection, settings: TransactionSettings, deadline: float
+    ) -> AsyncIterator[GatewayConnection]:
+        """A lease with a `read_only_transaction` begun on it.
+
+        When a session that was idle turns out to be dead, all idle ones are closed and a new one is opened, once: after
+        a restart of the server nobody notices. Nothing of the caller's has been sent at that point.
+        """
+        async with AsyncExitStack() as stack:
+            try:
+                session = await self._begin(stack, connection, settings, deadline)
+            except DirectFlowError as error:
+                if error.code is not StatusCode.UNAVAILABLE:
+                    raise
+                await stack.aclose()
+                self._pool(connection).drain()
+                session = await self._begin(stack, connection, settings, deadline)
+            yield session
+
+    async def aclose(self) -> None:
+        """Closes every session. Leased ones are closed when they come back."""
+        for pool in self._pools.values():
+            self._close(pool)
+        self._pools.clear()
+        while self._closing:
+            await asyncio.wait(self._closing)
+
+    async def _begin(
+        self, stack: AsyncExitStack, connection: Connection, settings: TransactionSettings, deadline: float
+    ) -> GatewayConnection:
+        session = await stack.enter_async_context(self.lease(connection, deadline))
+        await stack.enter_async_context(read_only_transaction(session, settings))
+        return session
+
+    def _close(self, pool: DatabasePool) -> None:
+        task = asyncio.get_running_loop().create_task(pool.close())
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+    def _pool(self, connection: Connection) -> DatabasePool:
+        pool = self._pools.get(connection.name)
+        if pool is not None and pool.connection == connection:
+            return pool
+        if pool is not None:  # host, limits or anything else changed
+            self._close(pool)
+        self._pools[connection.name] = fresh = self._new(connection)
+        return fresh
+
+    def _new(self, connection: Connection) -> DatabasePool:
+        keyring = Keyring(connection, self._credentials)
+        opener = Opener(connection, keyring, self._policy, self._watchdog, self._examine)
+        return DatabasePool(connection, keyring, opener, self._watchdog)
