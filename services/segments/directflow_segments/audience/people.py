@@ -30,6 +30,9 @@ class People(Protocol):
     def resume_key(self) -> str | None:
         """The last id, as text, behind which nobody is missing who was met so far; None where there is none to tell."""
 
+    def takes_long(self, rows: int) -> bool:
+        """True when meeting so many may take more than some milliseconds."""
+
     def close(self) -> None:
         """Gives back what was used to remember people."""
 
@@ -52,6 +55,10 @@ class RememberedPeople:
             return self._seen.update(keys[:, order[starts]], proposed, outcome)
 
         return _first_rows(order, starts, standings, remember, tally)
+
+    def takes_long(self, rows: int) -> bool:
+        """See People."""
+        return self._seen.must_merge(rows)
 
     def close(self) -> None:
         """See People."""
@@ -97,6 +104,10 @@ class NeighbouringPeople:
         last = pa.array([self._last.as_py()], first.type)
         _refuse_disorder(first, last)
         return not _differ(first, last)[0]
+
+    def takes_long(self, rows: int) -> bool:
+        """See People."""
+        return False
 
     def close(self) -> None:
         """See People."""

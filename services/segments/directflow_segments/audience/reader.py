@@ -69,6 +69,10 @@ class AudienceReader:
         )
         return Delivery(people, people is batch, self._people.resume_key)
 
+    def takes_long(self, batch: pa.RecordBatch) -> bool:
+        """True when reading this batch may take more than some milliseconds."""
+        return self._people.takes_long(batch.num_rows)
+
     def ledger(self) -> Ledger:
         """The ledger of what was read so far."""
         return self._tally.ledger()

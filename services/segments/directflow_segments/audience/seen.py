@@ -39,9 +39,13 @@ class SeenKeys:
         """False when part of it lies in files."""
         return self._run.in_memory
 
+    def must_merge(self, keys: int) -> bool:
+        """True when an update with so many keys begins with a merge: about 25 ns for everybody who was met."""
+        return self._young.size + keys > self._young.capacity
+
     def update(self, keys: Words, proposed: States, rule: Rule) -> States:
         """Sets every key's state by `rule`; returns the states before. Keys: distinct, sorted by their first word."""
-        if self._young.size + keys.shape[1] > self._young.capacity:
+        if self.must_merge(keys.shape[1]):
             self._merge(keys.shape[1])
         positions = self._run.find(keys)
         old, young = np.flatnonzero(positions >= 0), np.flatnonzero(positions < 0)

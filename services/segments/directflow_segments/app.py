@@ -1,0 +1,55 @@
+"""The composition root: everything that this service is made of, built once."""
+
+from contextlib import AsyncExitStack
+from typing import Final
+
+from directflow_runtime.channel import open_channel
+from directflow_runtime.identity import IdentityPolicy
+from directflow_runtime.interceptors import Drain, server_interceptors
+from directflow_runtime.lifecycle import App
+from directflow_runtime.logging import get_logger
+from directflow_runtime.server import RpcServer, build_server
+from directflow_runtime.telemetry import Telemetry, telemetry
+
+from directflow_segments.audience.scratch import Scratch
+from directflow_segments.audiences import Audiences
+from directflow_segments.config import AudienceSettings, SegmentsSettings
+from directflow_segments.data_sources import FixedDataSources
+from directflow_segments.gateway import READ_METHODS, GrpcQueryGateway
+from directflow_segments.servicer import AudienceServicer, register
+
+NAME: Final = "directflow-segments"
+DOMAIN: Final = "segments.directflow"
+SERVICES: Final = ("directflow.segments.v1.AudienceService", "directflow.segments.v1.DataSourceService")
+_SCOPE: Final = "directflow_segments"
+
+
+async def build(settings: SegmentsSettings, stack: AsyncExitStack) -> App:
+    """Builds the service; what it opens is closed by `stack` in reverse order."""
+    traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
+    channel = open_channel(settings.gateway, traces.tracer(_SCOPE), READ_METHODS)
+    stack.push_async_callback(channel.close)
+    gateway = GrpcQueryGateway(channel)
+    data_sources = FixedDataSources(item.data_source() for item in settings.data_sources)
+    server = _server(settings, traces)
+    register(server.grpc, AudienceServicer(data_sources, gateway, Audiences(gateway, _scratch(settings.audience))))
+    return App(server, SERVICES)
+
+
+def _scratch(settings: AudienceSettings) -> Scratch:
+    return Scratch(
+        memory_bytes=settings.memory_bytes, disk_bytes=settings.disk_bytes, directory=settings.scratch_directory
+    )
+
+
+def _server(settings: SegmentsSettings, traces: Telemetry) -> RpcServer:
+    drain = Drain()
+    layers = server_interceptors(
+        domain=DOMAIN,
+        tracer=traces.tracer(_SCOPE),
+        logger=get_logger(_SCOPE),
+        policy=IdentityPolicy(settings.identity),
+        settings=settings.server,
+        drain=drain,
+    )
+    return build_server(settings.server, layers, drain, SERVICES)

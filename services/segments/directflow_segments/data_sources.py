@@ -1,0 +1,140 @@
+"""Data sources: three queries over one connection, and how their variables get values."""
+
+import enum
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from directflow_runtime.errors import DirectFlowError, StatusCode
+
+from directflow_segments.audience.reachability import ContactRules
+from directflow_segments.template import variable_names
+
+Scalar = None | bool | int | float | str
+Value = Scalar | tuple[Scalar, ...]
+"""The value of a variable. Text also carries dates, timestamps, uuids and exact decimals."""
+
+
+class Kind(enum.Enum):
+    """How the gateway checks a value before it binds it."""
+
+    TEXT = "text"
+    INTEGER = "integer"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    TIMESTAMP = "timestamp"
+    UUID = "uuid"
+
+
+@dataclass(frozen=True, slots=True)
+class Variable:
+    """What an author says of one variable. One that nothing is said of is a required text."""
+
+    name: str
+    kind: Kind = Kind.TEXT
+    is_list: bool = False
+    optional: bool = False
+    """True: where nothing gives a value it is `default`."""
+    default: Value = field(default=None, repr=False)
+    description: str = ""
+
+
+class Role(enum.Enum):
+    """Which of its queries."""
+
+    DISCOVERY = "discovery"
+    GENERATOR = "generator"
+    PRELOAD = "preload"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One query of a data source, as the gateway needs it."""
+
+    role: Role
+    connection: str
+    template: str = field(repr=False)
+    variables: tuple[Variable, ...]
+    """Those that the template names, in the order of its tags."""
+    definition: str
+    """Name of the data source: a label for spans and the customer's DBA."""
+    revision: int
+    key_column: str
+
+
+@dataclass(frozen=True, slots=True)
+class DataSource:
+    """`workspaces/{workspace}/dataSources/{data_source}`."""
+
+    name: str
+    connection: str
+    generator_sql: str = field(repr=False)
+    discovery_sql: str = field(default="", repr=False)
+    """Empty: there are no segments."""
+    preload_sql: str = field(default="", repr=False)
+    display_name: str = ""
+    key_column: str = "id"
+    """The discovery column that tells segments apart."""
+    variables: tuple[Variable, ...] = ()
+    bindings: Mapping[str, str] = field(default_factory=dict)
+    """From a variable's name to the discovery column that gives its value."""
+    contact_rules: ContactRules = field(default_factory=ContactRules)
+    revision: int = 0
+    """0 where the definition stands in the settings file, which keeps no revisions."""
+
+    def query(self, role: Role) -> Query:
+        """One of the three queries. CONTRACT_BROKEN where the data source does not have it."""
+        template = self._template(role)
+        if not template:
+            raise DirectFlowError(
+                StatusCode.FAILED_PRECONDITION, "CONTRACT_BROKEN", f"{self.name} has no {role.value} query."
+            )
+        declared = {variable.name: variable for variable in self.variables}
+        variables = tuple(declared.get(name, Variable(name)) for name in variable_names(template))
+        return Query(role, self.connection, template, variables, self.name, self.revision, self.key_column)
+
+    def _template(self, role: Role) -> str:
+        by_role = {
+            Role.DISCOVERY: self.discovery_sql,
+            Role.GENERATOR: self.generator_sql,
+            Role.PRELOAD: self.preload_sql,
+        }
+        return by_role[role]
+
+    @property
+    def known_variables(self) -> frozenset[str]:
+        """Every name that a call may give a value for: those declared, and those in any of the queries."""
+        used = (name for role in Role for name in variable_names(self._template(role)))
+        return frozenset((*used, *(variable.name for variable in self.variables)))
+
+
+class DataSourceBook(Protocol):
+    """Where data sources are found, in memory: the settings file now, a cache that Watch feeds later."""
+
+    def find(self, name: str) -> DataSource | None:
+        """The data source of that name."""
+
+
+class FixedDataSources:
+    """Data sources that do not change while the process lives."""
+
+    def __init__(self, data_sources: Iterable[DataSource]) -> None:
+        self._by_name = {data_source.name: data_source for data_source in data_sources}
+
+    def find(self, name: str) -> DataSource | None:
+        """See DataSourceBook."""
+        return self._by_name.get(name)
+
+
+def found(book: DataSourceBook, name: str) -> DataSource:
+    """The data source of that name, or NOT_FOUND (DATA_SOURCE_NOT_FOUND)."""
+    data_source = book.find(name)
+    if data_source is None:
+        raise DirectFlowError(
+            StatusCode.NOT_FOUND,
+            "DATA_SOURCE_NOT_FOUND",
+            f"There is no data source {name}.",
+            metadata={"data_source": name},
+        )
+    return data_source

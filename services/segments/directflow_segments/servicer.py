@@ -1,0 +1,157 @@
+"""segments.v1 over gRPC: unpack, call, pack. Who may ask is settled before anything is looked up."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any, Final
+
+from directflow.segments.v1 import audience_service_pb2 as pb
+from directflow.segments.v1 import audience_service_pb2_grpc as stubs
+from directflow.segments.v1 import data_source_service_pb2_grpc as data_source_stubs
+from directflow_runtime.calls import note
+from directflow_runtime.columns import pack_columns
+from directflow_runtime.errors import FieldViolation
+from directflow_runtime.identity import require_workspace
+
+from directflow_segments import wire
+from directflow_segments.audience.resume import resume_token
+from directflow_segments.audience_run import People
+from directflow_segments.audiences import AudienceHeader, Audiences, AudienceSummary
+from directflow_segments.cells import cells_of
+from directflow_segments.data_sources import DataSource, DataSourceBook, found
+from directflow_segments.listing import list_segments
+from directflow_segments.personalization import map_preload, personalize
+from directflow_segments.queries import Header, PeopleRows, PeopleSummary, QueryGateway
+from directflow_segments.segments import find_segment
+from directflow_segments.targets import Target
+from directflow_segments.values.wire import invalid, row_from, row_message, schema_message, values_from
+
+MOST_PROFILES: Final = 10_000
+
+
+class AudienceServicer(stubs.AudienceServiceServicer):
+    """What is not overridden answers UNIMPLEMENTED: ExplainMembership and DiffAudience come later."""
+
+    def __init__(self, data_sources: DataSourceBook, gateway: QueryGateway, audiences: Audiences) -> None:
+        self._data_sources = data_sources
+        self._gateway = gateway
+        self._audiences = audiences
+
+    # --- segments -----------------------------------------------------------------------------------------------------
+
+    async def ListSegments(self, request: pb.ListSegmentsRequest, context: Any) -> pb.ListSegmentsResponse:
+        data_source = self._data_source(request.data_source)
+        page = await list_segments(self._gateway, wire.page_request(data_source, request))
+        schema = schema_message(page.schema)
+        note(rows=len(page.segments))
+        return pb.ListSegmentsResponse(
+            segments=[wire.segment_message(schema, segment) for segment in page.segments],
+            next_page_token=page.next_token,
+            schema=schema,
+            truncated=page.truncated,
+        )
+
+    async def GetSegment(self, request: pb.GetSegmentRequest, context: Any) -> pb.Segment:
+        data_source = self._data_source(request.data_source)
+        values = values_from(request.variables)
+        discovery, segment = await find_segment(self._gateway, data_source, request.key, values)
+        return wire.segment_message(schema_message(discovery.schema), segment)
+
+    # --- audiences ----------------------------------------------------------------------------------------------------
+
+    async def PreviewAudience(self, request: pb.PreviewAudienceRequest, context: Any) -> pb.PreviewAudienceResponse:
+        target = self._target(request.target)
+        most_people, limits = wire.preview_limits(request)
+        preview = await self._audiences.preview(target, most_people, limits)
+        note(rows=preview.people.num_rows)
+        return pb.PreviewAudienceResponse(
+            schema=schema_message(preview.people.schema),
+            people=pack_columns(preview.people),
+            ledger=wire.ledger_message(preview.ledger),
+            truncated=preview.truncated,
+            variable_sources=wire.source_messages(preview.sources),
+            estimated_rows=preview.estimated_rows,
+        )
+
+    async def CountAudience(self, request: pb.CountAudienceRequest, context: Any) -> pb.CountAudienceResponse:
+        target, limits = self._target(request.target), wire.limits_from(request.limits)
+        estimate = request.mode == pb.COUNT_MODE_ESTIMATE
+        count = await (self._audiences.estimate if estimate else self._audiences.count)(target, limits)
+        return pb.CountAudienceResponse(
+            people=count.people,
+            rows=count.rows,
+            ledger=wire.ledger_message(count.ledger) if count.ledger else None,
+            variable_sources=wire.source_messages(count.sources),
+        )
+
+    async def StreamAudience(
+        self, request: pb.StreamAudienceRequest, context: Any
+    ) -> AsyncGenerator[pb.StreamAudienceResponse]:
+        target = self._target(request.target)
+        identity = wire.stream_fingerprint(request, target.data_source)
+        encode = wire.encoder(request.encoding)
+        async with aclosing(self._audiences.stream(wire.audience_request(request, target, identity))) as events:
+            async for event in events:
+                match event:
+                    case AudienceHeader():
+                        yield pb.StreamAudienceResponse(header=wire.header_message(event, request.encoding))
+                    case People():
+                        token = resume_token(identity, event.resume_key)
+                        yield pb.StreamAudienceResponse(batch=encode(event, token))
+                    case AudienceSummary():
+                        note(rows=event.ledger.delivered.rows)
+                        yield pb.StreamAudienceResponse(summary=wire.summary_message(event))
+
+    # --- personalization ----------------------------------------------------------------------------------------------
+
+    async def GetPersonalization(
+        self, request: pb.GetPersonalizationRequest, context: Any
+    ) -> pb.GetPersonalizationResponse:
+        data_source = self._data_source(request.data_source)
+        mapped = map_preload(data_source, values_from(request.variables))
+        response = pb.GetPersonalizationResponse(variable_sources=wire.source_messages(mapped.sources))
+        async with aclosing(personalize(self._gateway, data_source, [request.profile_id], mapped)) as messages:
+            async for message in messages:
+                match message:
+                    case Header():
+                        response.row.schema.CopyFrom(schema_message(message.schema))
+                    case PeopleRows():
+                        cells = [cells_of(column)[0] for column in message.rows.rows.columns]
+                        response.row.CopyFrom(row_message(response.row.schema, cells))
+                    case PeopleSummary():
+                        response.outcome = wire.outcome_message(message.outcomes[0])
+        return response
+
+    async def BatchGetPersonalization(
+        self, request: pb.BatchGetPersonalizationRequest, context: Any
+    ) -> AsyncGenerator[pb.BatchGetPersonalizationResponse]:
+        data_source = self._data_source(request.data_source)
+        if len(request.profile_ids) > MOST_PROFILES:
+            raise invalid([FieldViolation("profile_ids", f"at most {MOST_PROFILES}", "OUT_OF_RANGE")])
+        mapped = map_preload(data_source, values_from(request.variables))
+        messages = personalize(self._gateway, data_source, request.profile_ids, mapped)
+        async with aclosing(messages):
+            async for message in messages:
+                yield wire.personalization_message(message, request.encoding, data_source, mapped)
+
+    # --- what a request names -----------------------------------------------------------------------------------------
+
+    def _data_source(self, name: str, field: str = "data_source") -> DataSource:
+        require_workspace(name, field)
+        return found(self._data_sources, name)
+
+    def _target(self, message: pb.Target) -> Target:
+        data_source = self._data_source(message.data_source, "target.data_source")
+        given = message.WhichOneof("segment")
+        return Target(
+            data_source,
+            segment_key=message.segment_key if given == "segment_key" else None,
+            segment_row=row_from(message.segment_row, "target.segment_row") if given == "segment_row" else None,
+            variables=values_from(message.variables, "target.variables"),
+        )
+
+
+def register(server: Any, servicer: AudienceServicer) -> None:
+    """Adds the API's two services to a grpc.aio server; DataSourceService is the generated one, UNIMPLEMENTED."""
+    stubs.add_AudienceServiceServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
+    data_sources: Any = data_source_stubs.DataSourceServiceServicer()
+    data_source_stubs.add_DataSourceServiceServicer_to_server(data_sources, server)  # type: ignore[no-untyped-call]

@@ -1,0 +1,1 @@
+"""Values, schemas and rows on the wire: what several messages hold."""
