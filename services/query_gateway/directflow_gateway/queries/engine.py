@@ -14,11 +14,11 @@ from directflow_runtime.calls import current_call
 from directflow_runtime.errors import DirectFlowError, Problem, Severity, StatusCode
 from opentelemetry.trace import Tracer
 
+from directflow_gateway.catalogue import catalogue_problems
 from directflow_gateway.connections import Connection, Connections, Limits
 from directflow_gateway.description import Description, contract_problems, describe
 from directflow_gateway.execution import TransactionSettings
 from directflow_gateway.pools import Pools
-from directflow_gateway.queries.admission import reference_problems
 from directflow_gateway.queries.application_name import application_name
 from directflow_gateway.queries.prepared import CompiledStatements, PreparedQueries, PreparedQuery, cache_key
 from directflow_gateway.queries.statement import Statement
@@ -89,7 +89,7 @@ class QueryEngine:
         with statement_span(self.tracer, "describe", statement, connection.database):
             description = await describe(conn, compiled)
         # The catalogue comes before anything that plans: EXPLAIN calls IMMUTABLE functions to fold constants.
-        refuse(await reference_problems(conn, description.compiled, allowed_functions(connection, statement)))
+        refuse(await catalogue_problems(conn, description.compiled, allowed_functions(connection, statement)))
         refuse(contract_problems(description, statement.role.value, statement.key_column), broken=True)
         return description
 

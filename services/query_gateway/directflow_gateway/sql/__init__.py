@@ -6,6 +6,7 @@ from directflow_gateway.sql.kinds import Kind
 from directflow_gateway.sql.limits import DEFAULT, TextLimits
 from directflow_gateway.sql.normalise import normalise_for_telemetry
 from directflow_gateway.sql.parameters import Context, Parameter
+from directflow_gateway.sql.reference_check import check_references, check_resolved
 from directflow_gateway.sql.refusal import StatementRefused
 from directflow_gateway.sql.statement import CompiledStatement
 from directflow_gateway.sql.template import template_variables
@@ -31,6 +32,8 @@ __all__ = [
     "Variable",
     "VariableValue",
     "bind",
+    "check_references",
+    "check_resolved",
     "compile_template",
     "normalise_for_telemetry",
     "rewrite_window_alias",
