@@ -4,12 +4,13 @@ Both answer with what `Script` says, so that every test of the port runs on both
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, aclosing
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+import grpc
 import pyarrow as pa
 import pytest
 from directflow.gateway.v1 import query_service_pb2 as wire
@@ -21,6 +22,8 @@ from directflow_runtime.logging import get_logger
 from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.settings import ChannelSettings, IdentitySettings, ServerSettings, TelemetrySettings
 from directflow_runtime.telemetry import telemetry
+from directflow_segments import app
+from directflow_segments.config import SegmentsSettings
 from directflow_segments.data_sources import DataSource, Role
 from directflow_segments.queries import (
     Header,
@@ -329,3 +332,32 @@ async def scripted_server(fake: FakeGateway) -> AsyncIterator[tuple[ScriptedServ
 def gateway_target(scripted_server: tuple[ScriptedService, RpcServer]) -> ChannelSettings:
     """Where the scripted server listens."""
     return ChannelSettings(target=f"127.0.0.1:{scripted_server[1].port}")
+
+
+COMMUNITIES = {
+    "name": "workspaces/acme/dataSources/communities",
+    "connection": "workspaces/acme/connections/main",
+    "discovery_sql": "SELECT id, community_name, user_count, plan_type FROM communities ORDER BY user_count DESC",
+    "generator_sql": "SELECT u.id AS profile_id, u.email FROM users u WHERE u.community = '<%= community_id %>'",
+    "preload_sql": "SELECT plan_name FROM user_profiles WHERE user_id = '<%= profile_id %>'",
+}
+
+
+@pytest.fixture
+async def serve(gateway_target: ChannelSettings) -> AsyncIterator[Callable[..., Awaitable[grpc.aio.Channel]]]:
+    """`channel = await serve()`: the service in front of the scripted gateway, and a plain channel to it."""
+    async with AsyncExitStack() as stack:
+
+        async def start(data_source: dict[str, Any] | None = None, **more: Any) -> grpc.aio.Channel:
+            given = {
+                "gateway": {"target": gateway_target.target},
+                "identity": {"allow_development": True},
+                "data_sources": [COMMUNITIES | (data_source or {})],
+            }
+            built = await app.build(SegmentsSettings.model_validate(given | more), stack)
+            await built.server.start()
+            stack.push_async_callback(built.server.stop, 0)
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{built.server.port}")
+            return await stack.enter_async_context(channel)
+
+        yield start
