@@ -50,7 +50,9 @@ def _words(expression: Node, parameters: Sequence[Parameter]) -> list[str]:
         elif node.tag == "ColumnRef":
             words.append(f"column {node.many('fields')[-1].scalars!r}")
         else:
-            words.append(f"{node.role} {node.tag} {_scalars(node)}(")
+            # The outermost role says only which clause the expression is in: that is what must not count.
+            role = "" if node is expression else node.role
+            words.append(f"{role} {node.tag} {_scalars(node)}(")
             waiting.append(")")
             waiting.extend(child for children in reversed(node.links.values()) for child in reversed(children))
     return words
