@@ -20,6 +20,7 @@ class NodeObjects:
     operators: frozenset[int] = frozenset()
     relations: frozenset[int] = frozenset()
     types: frozenset[int] = frozenset()
+    """Only the customer's."""
     read_types: frozenset[int] = frozenset()
     """Types of values that are only read: columns of tables and of subqueries. No CHECK of such a domain runs."""
 

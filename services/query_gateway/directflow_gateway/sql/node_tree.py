@@ -8,7 +8,7 @@ blanks, so that they cannot look like a field; if they could, they would add a n
 import re
 from collections.abc import Iterable
 
-from directflow_gateway.sql.catalogue import NodeObjects
+from directflow_gateway.sql.catalogue import FIRST_OF_CUSTOMER, NodeObjects
 
 FIELD_PATTERN = r":([A-Za-z_]+)\s+(?:\(o\s+)?([1-9][0-9\s]*)"
 """A field with its number or numbers: `:opno 96`, `:opnos (o 96 97)`. Means the same to Python and to PostgreSQL.
@@ -44,6 +44,9 @@ def objects_of_fields(fields: Iterable[str]) -> NodeObjects:
         kind = _kind(name)
         if kind is not None:
             found.setdefault(kind, set()).update(map(int, numbers))
+    for kind in ("types", "read_types"):
+        # PostgreSQL's own types are harmless, and enumerations look like types: `:jointype 1`.
+        found[kind] = {oid for oid in found.get(kind, ()) if oid >= FIRST_OF_CUSTOMER}
     return NodeObjects(**{kind: frozenset(numbers) for kind, numbers in found.items()})
 
 
