@@ -22,8 +22,6 @@ from directflow_runtime.logging import get_logger
 from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.settings import ChannelSettings, IdentitySettings, ServerSettings, TelemetrySettings
 from directflow_runtime.telemetry import telemetry
-from directflow_segments import app
-from directflow_segments.config import SegmentsSettings
 from directflow_segments.data_sources import DataSource, Role
 from directflow_segments.queries import (
     Header,
@@ -346,6 +344,10 @@ COMMUNITIES = {
 @pytest.fixture
 async def serve(gateway_target: ChannelSettings) -> AsyncIterator[Callable[..., Awaitable[grpc.aio.Channel]]]:
     """`channel = await serve()`: the service in front of the scripted gateway, and a plain channel to it."""
+    # Here, so that the tests of the pure domain next door do not load a server.
+    from directflow_segments import app
+    from directflow_segments.config import SegmentsSettings
+
     async with AsyncExitStack() as stack:
 
         async def start(data_source: dict[str, Any] | None = None, **more: Any) -> grpc.aio.Channel:

@@ -22,9 +22,12 @@ class Scratch:
         self._free_disk = disk_bytes if directory is not None else 0
         self._directory = directory
 
-    def region(self, size: int) -> "Region":
-        """A zeroed region of `size` bytes: of memory, else of a file. RESOURCE_EXHAUSTED where both are used up."""
-        if size <= self._free_memory:
+    def region(self, size: int, *, replacing: "Region | None" = None) -> "Region":
+        """A zeroed region of `size` bytes: of memory, else of a file. RESOURCE_EXHAUSTED where both are used up.
+
+        Memory of `replacing` counts as free: its pages go back one by one while the new region is written.
+        """
+        if size <= self._free_memory + (replacing.size if replacing and replacing.in_memory else 0):
             self._free_memory -= size
             return Region(self, mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), in_memory=True)
         if size <= self._free_disk:
@@ -56,7 +59,7 @@ class Region:
     def __init__(self, scratch: Scratch, pages: mmap.mmap, *, in_memory: bool) -> None:
         self._scratch = scratch
         self._pages: mmap.mmap | None = pages
-        self._size = len(pages)
+        self.size = len(pages)
         self.in_memory = in_memory
 
     def array(self, shape: tuple[int, ...], dtype: npt.DTypeLike) -> npt.NDArray[Any]:
@@ -75,4 +78,4 @@ class Region:
         if self._pages is not None:
             # Not pages.close(): that raises while a view is alive. Dropping the last reference unmaps.
             self._pages = None
-            self._scratch.give_back(self._size, in_memory=self.in_memory)
+            self._scratch.give_back(self.size, in_memory=self.in_memory)

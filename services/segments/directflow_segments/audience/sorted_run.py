@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from directflow_segments.audience.scratch import Region, Scratch
-from directflow_segments.audience.young_table import Indexes, States, Words, YoungTable, bucket_of
+from directflow_segments.audience.young_table import Indexes, States, Words, YoungTable, bucket_of, first_words_of
 
 KEYS_A_BUCKET = 8
 WINDOW = 16
@@ -21,10 +21,12 @@ WINDOW = 16
 class SortedRun:
     """`size` distinct keys in the order of their first words, with a state byte each."""
 
-    def __init__(self, words: int, size: int, scratch: Scratch) -> None:
+    def __init__(self, words: int, size: int, scratch: Scratch, *, replacing: "SortedRun | None" = None) -> None:
         self.size = size
         self._scratch = scratch
         self._buckets = size // KEYS_A_BUCKET + 1
+        self._written = self._indexed = 0
+        self._replaced = replacing._regions if replacing else []
         self._regions: list[Region] = []
         try:
             self.states: States = self._array(size, np.dtype(np.uint8))
@@ -34,9 +36,11 @@ class SortedRun:
         except BaseException:
             self.close()
             raise
+        self._replaced = []
 
     def _array(self, size: int, dtype: np.dtype[np.generic]) -> npt.NDArray[Any]:
-        self._regions.append(self._scratch.region(max(1, size * dtype.itemsize)))
+        replaced = self._replaced[len(self._regions)] if self._replaced else None
+        self._regions.append(self._scratch.region(max(1, size * dtype.itemsize), replacing=replaced))
         return self._regions[-1].array((size,), dtype)
 
     @property
@@ -72,21 +76,17 @@ class SortedRun:
 
     def merged_with(self, young: YoungTable) -> "SortedRun":
         """A run of this one's keys and the table's, none of which is in both. Neither is of use afterwards."""
-        merged = SortedRun(len(self._words), self.size + young.size, self._scratch)
+        merged = SortedRun(len(self._words), self.size + young.size, self._scratch, replacing=self)
         try:
-            done = written = 0
+            done = 0
             for bound, keys, states in young.chunks():
                 end = done + self._count_below(bound, done)
-                merged._merge(
-                    [stored[done:end] for stored in self._words], self.states[done:end], keys, states, written
-                )
-                written += end - done + states.size
+                merged._append([stored[done:end] for stored in self._words], self.states[done:end], keys, states, bound)
                 done = end
                 self._release_before(done)
         except BaseException:
             merged.close()
             raise
-        np.cumsum(merged._starts, out=merged._starts)
         return merged
 
     def _count_below(self, bound: int, start: int) -> int:
@@ -94,22 +94,29 @@ class SortedRun:
         rest = self._words[0][start : self.size]
         return rest.size if bound >= 1 << 64 else int(np.searchsorted(rest, np.uint64(bound)))
 
-    def _merge(self, old: list[Words], old_states: States, young: Words, young_states: States, at: int) -> None:
-        """Writes two sorted pieces, merged, from `at` on, and counts their keys into the index."""
+    def _append(self, old: list[Words], old_states: States, young: Words, young_states: States, bound: int) -> None:
+        """Writes two sorted pieces, merged, behind what was written before. All keys below `bound` are there then."""
         places = np.searchsorted(old[0], young[0]) + np.arange(young_states.size)
         is_old = np.ones(old_states.size + young_states.size, np.bool_)
         is_old[places] = False
         old_places = np.flatnonzero(is_old)  # assigning by index is four times faster than by mask
-        end = at + is_old.size
+        at, end = self._written, self._written + is_old.size
         self.states[at:end][old_places] = old_states
         self.states[at:end][places] = young_states
         for stored, olds, youngs in zip(self._words, old, young, strict=True):
             stored[at:end][old_places] = olds
             stored[at:end][places] = youngs
-        if is_old.size:
-            buckets = bucket_of(self._words[0][at:end], self._buckets)
-            counts = np.bincount(buckets - buckets[0]).astype(np.uint32)
-            self._starts[buckets[0] + 1 : buckets[0] + 1 + counts.size] += counts
+        self._index(at, end, bound)
+        self._written = end
+
+    def _index(self, at: int, end: int, bound: int) -> None:
+        """Notes where the buckets begin whose first keys may lie in what was written last."""
+        stop = (((bound >> 32) - 1) * self._buckets >> 32) + 1
+        buckets = np.arange(self._indexed, stop, dtype=np.uint64)
+        starts = np.searchsorted(self._words[0][at:end], first_words_of(buckets, self._buckets))
+        self._starts[self._indexed : stop] = starts + at
+        self._starts[stop] = end
+        self._indexed = stop
 
     def _release_before(self, position: int) -> None:
         for region, itemsize in zip(self._regions, (1, 8, 8), strict=False):

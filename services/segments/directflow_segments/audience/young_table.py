@@ -148,6 +148,12 @@ def first_word_of(bucket: int, buckets: int) -> int:
     return min(-(-(bucket << 32) // buckets), 1 << 32) << 32
 
 
+def first_words_of(numbers: npt.NDArray[np.uint64], buckets: int) -> Words:
+    """`first_word_of` many buckets, none behind the last."""
+    below = (numbers << np.uint64(32)) + np.uint64(buckets - 1)
+    return (below // np.uint64(buckets)) << np.uint64(32)
+
+
 def _rank_in_run(values: Indexes) -> Indexes:
     """How many equal neighbours stand before each element."""
     positions = np.arange(values.size)
