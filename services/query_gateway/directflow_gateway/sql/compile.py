@@ -1,31 +1,37 @@
 """From a template to a bound statement: read the tags, judge their places, write `$n`, prove that nothing changed."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+import functools
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from directflow_runtime.errors import Problem
 
-from directflow_gateway.sql.contexts import NEVER_A_NAME, Form, Refusal, form_of, in_list_of, is_pattern, prefix_cast
+from directflow_gateway.sql.contexts import Form, Refusal, form_of, in_list_of, is_pattern, prefix_cast
 from directflow_gateway.sql.equivalence import Expected, first_difference
+from directflow_gateway.sql.faults import CONSTANT_WANTED, Faults, place_in
 from directflow_gateway.sql.guard.examination import MAX_PROBLEMS, examine
-from directflow_gateway.sql.lexer import INSIGNIFICANT, TokenKind
+from directflow_gateway.sql.lexer import INSIGNIFICANT
 from directflow_gateway.sql.limits import DEFAULT, HARD_MAX_SQL_BYTES, HARD_MAX_TOKENS, TextLimits
 from directflow_gateway.sql.parameters import Context, Parameter, VariableUse, parameter_places
 from directflow_gateway.sql.parser import ParseFailure, parse
-from directflow_gateway.sql.position import Position, position_in
+from directflow_gateway.sql.position import position_in
 from directflow_gateway.sql.precheck import amount_problems, declaration_problems, text_problems
 from directflow_gateway.sql.references import references_of
 from directflow_gateway.sql.refusal import StatementRefused
 from directflow_gateway.sql.rewriting import Rewriter
 from directflow_gateway.sql.source_map import Edit, SourceMap, edited
 from directflow_gateway.sql.statement import CompiledStatement, pattern_warning
-from directflow_gateway.sql.template import Reading, Slot, literal_pieces, problem_at, read, unknown_tag
+from directflow_gateway.sql.template import Reading, Slot, literal_pieces, problem_at, read
 from directflow_gateway.sql.tree import Node, ParseTree
 from directflow_gateway.sql.variables import Variable
 
-_OURS = TextLimits(max_sql_bytes=HARD_MAX_SQL_BYTES, max_tokens=HARD_MAX_TOKENS)
-"""The bound text is longer than the template by what a CAST takes; the author's limits hold for the template."""
+_CONTEXTS = {
+    Form.PLAIN: Context.CODE,
+    Form.CAST: Context.TYPED_LITERAL,
+    Form.INTERVAL_UNIT: Context.INTERVAL,
+    Form.IN_LIST: Context.IN_LIST,
+}
 
 
 def compile_template(
@@ -57,65 +63,62 @@ class _Placed:
     form: Form
 
 
-@dataclass(frozen=True, slots=True, repr=False)
 class _Compilation:
-    template: str
-    reading: Reading
-    declared: Mapping[str, Variable]
-    limits: TextLimits
-    allowed: frozenset[str]
+    """Two texts and two trees: the template with its literals, and the bound text that the server gets."""
+
+    def __init__(
+        self,
+        template: str,
+        reading: Reading,
+        declared: Mapping[str, Variable],
+        limits: TextLimits,
+        allowed: frozenset[str],
+    ) -> None:
+        self._template = template
+        self._slots = reading.slots
+        # A space and not nothing: `/* *<%= x %>/ */` without its tag would end the comment early.
+        self._comment_edits = [Edit(tag.start, tag.end, " ") for tag in reading.comment_tags]
+        self._declared = declared
+        self._limits = limits
+        self._allowed = allowed
+        tokens = [token for token in reading.tokens if token.kind not in INSIGNIFICANT]
+        self._rewriter = Rewriter(template, tokens)
+        self._faults = Faults(template, tokens, reading.slots)
 
     def statement(self) -> CompiledStatement:
-        """Two texts and two trees: the template with its literals, and the bound text that the server gets."""
-        text, source_map = edited(self.template, [*self._comment_edits(), *self._code_edits()])
-        tree = parse(text, self.limits)
+        code = [Edit(slot.start, slot.end, f"${slot.number}") for slot in self._slots if not slot.is_literal]
+        text, source_map = edited(self._template, [*self._comment_edits, *code])
+        tree = parse(text, self._limits)
         if isinstance(tree, ParseFailure):
-            raise StatementRefused([self._syntax_problem(tree, text, source_map)])
+            raise StatementRefused([self._faults.of_template(tree, text, source_map)])
         placed, problems = self._judged(tree, source_map)
         if problems:
-            _raise([*problems, *examine(tree, self.allowed, self._locator(source_map))])
+            _raise([*problems, *self._examined(tree, source_map)])
         return self._bound(tree, source_map, placed)
 
-    def _comment_edits(self) -> Iterator[Edit]:
-        # A space and not nothing: `/* *<%= x %>/ */` without its tag would end the comment early.
-        return (Edit(tag.start, tag.end, " ") for tag in self.reading.comment_tags)
-
-    def _code_edits(self) -> Iterator[Edit]:
-        slots = (slot for slot in self.reading.slots if not slot.is_literal)
-        return (Edit(slot.start, slot.end, f"${slot.number}") for slot in slots)
-
-    def _locator(self, source_map: SourceMap) -> Callable[[int], Position]:
-        def locate(offset: int) -> Position:
-            source = source_map.source(offset)
-            if source < 0:
-                return Position()
-            problem = problem_at(self.template, source, "", "")
-            return Position(problem.line, problem.column, problem.token)
-
-        return locate
-
-    # --- the template's tree: what each slot is -----------------------------------------------------------------
+    def _examined(self, tree: ParseTree, source_map: SourceMap) -> list[Problem]:
+        return examine(tree, self._allowed, functools.partial(place_in, self._template, source_map))
 
     def _judged(self, tree: ParseTree, source_map: SourceMap) -> tuple[list[_Placed], list[Problem]]:
-        nodes = _slot_nodes(tree, source_map, self.template, self.reading.slots)
+        nodes = _slot_nodes(tree, source_map, self._template, self._slots)
         placed: list[_Placed] = []
         problems: list[Problem] = []
-        for slot in self.reading.slots:
+        for slot in self._slots:
             form = self._form(slot, nodes.get(slot.number))
             if isinstance(form, Refusal):
-                problems.append(problem_at(self.template, slot.place, form.message, form.hint))
+                problems.append(problem_at(self._template, slot.place, form.message, form.hint))
             else:
                 placed.append(_Placed(slot, nodes[slot.number], form))
         return placed, problems
 
     def _form(self, slot: Slot, node: Node | None) -> Form | Refusal:
         if node is None:
-            return _CONSTANT_WANTED
+            return CONSTANT_WANTED
         is_list = any(self._variable(tag.name).is_list for tag in slot.tags)
-        if is_list and slot.is_literal and len(literal_pieces(self.template, slot)) > 1:
+        if is_list and slot.is_literal and len(literal_pieces(self._template, slot)) > 1:
             return Refusal("A list cannot be a part of a literal.", "Write IN (<%= list %>) or = ANY (<%= list %>).")
         form = form_of(node, is_literal=slot.is_literal, is_list=is_list)
-        if form is Form.INTERVAL_UNIT and not self._rewriter().interval_unit(slot):
+        if form is Form.INTERVAL_UNIT and not self._rewriter.interval_unit(slot):
             return Refusal(
                 "A variable cannot stand in an interval with a range of units.",
                 "Write the units into the literal: INTERVAL '<%= years %> years <%= months %> months'.",
@@ -123,166 +126,77 @@ class _Compilation:
         return form
 
     def _variable(self, name: str) -> Variable:
-        return self.declared.get(name) or Variable(name)
-
-    def _rewriter(self) -> Rewriter:
-        tokens = [token for token in self.reading.tokens if token.kind not in INSIGNIFICANT]
-        return Rewriter(self.template, tokens)
-
-    # --- the bound text -----------------------------------------------------------------------------------------
+        return self._declared.get(name) or Variable(name)
 
     def _bound(self, template_tree: ParseTree, template_map: SourceMap, placed: list[_Placed]) -> CompiledStatement:
-        edits = list(self._comment_edits())
-        for item in placed:
-            edits += self._edits(item, lambda node: _source(template_tree, template_map, node))
-        text, source_map = edited(self.template, edits)
-        tree = parse(text, _OURS)
+        written = (edit for item in placed for edit in self._edits(item, template_tree, template_map))
+        text, source_map = edited(self._template, [*self._comment_edits, *written])
+        # The bound text is longer by what a CAST takes; the author's limits hold for the template.
+        limits = replace(self._limits, max_sql_bytes=HARD_MAX_SQL_BYTES, max_tokens=HARD_MAX_TOKENS)
+        tree = parse(text, limits)
         if isinstance(tree, ParseFailure):
-            raise StatementRefused([self._unbindable(placed, source_map.source(tree.offset))])
-        locate = self._locator(source_map)
-        _raise(examine(tree, self.allowed, locate))
+            raise StatementRefused([self._faults.of_bound_text(source_map.source(tree.offset), _lists(placed))])
+        _raise(self._examined(tree, source_map))
         self._prove(template_tree, tree, placed)
-        statement = tree.statements[0].one("stmt")
-        return CompiledStatement(
-            template=self.template,
-            text=text,
-            parameters=tuple(self._parameter(item) for item in placed),
-            variables=MappingProxyType({t.name: self._variable(t.name) for item in placed for t in item.slot.tags}),
-            references=references_of(tree, locate),
-            has_order_by=statement is not None and bool(statement.many("sortClause")),
-            body_end=tree.extent(tree.statements[0])[1],
-            max_value_bytes=self.limits.max_value_bytes,
-            warnings=tuple(pattern_warning(self.template, item.slot.place) for item in placed if is_pattern(item.node)),
-            maps=(source_map,),
-        )
+        return self._statement(tree, source_map, placed)
 
-    def _edits(self, item: _Placed, source: Callable[[Node | None], int]) -> Iterator[Edit]:
-        rewriter = self._rewriter()
+    def _edits(self, item: _Placed, tree: ParseTree, source_map: SourceMap) -> Iterator[Edit]:
         if item.form is Form.PLAIN:
-            return rewriter.plain(item.slot)
-        if item.form is Form.IN_LIST:
-            return rewriter.any_of(item.slot, source(in_list_of(item.node)))
+            return self._rewriter.plain(item.slot)
+        expression = in_list_of(item.node)
+        if item.form is Form.IN_LIST and expression is not None:
+            return self._rewriter.any_of(item.slot, _source(tree, source_map, expression))
         cast = prefix_cast(item.node)
         type_name = cast.one("typeName") if cast is not None else None
         if type_name is None:
-            raise AssertionError(f"a literal of form {item.form} has no type in front")
+            raise AssertionError(f"the tree has nothing to write {item.form} with")
+        start = _source(tree, source_map, type_name)
         if item.form is Form.CAST:
-            return rewriter.cast(item.slot, source(type_name), type_name)
-        return rewriter.interval(item.slot, source(type_name))
-
-    def _parameter(self, item: _Placed) -> Parameter:
-        slot = item.slot
-        pieces = literal_pieces(self.template, slot) if slot.is_literal else slot.tags
-        place = position_in(self.template, slot.place)
-        return Parameter(
-            pieces=tuple(piece if isinstance(piece, str) else VariableUse(piece.name) for piece in pieces),
-            context=_CONTEXTS[item.form] if item.form is not Form.PLAIN or not slot.is_literal else Context.LITERAL,
-            offset=slot.place,
-            line=place.line,
-            column=place.column,
-            unit=self._rewriter().interval_unit(slot) if item.form is Form.INTERVAL_UNIT else "",
-        )
+            return self._rewriter.cast(item.slot, start, type_name)
+        return self._rewriter.interval(item.slot, start)
 
     def _prove(self, template_tree: ParseTree, tree: ParseTree, placed: list[_Placed]) -> None:
         expected = Expected(
             literals={id(item.node): item.slot.number for item in placed if item.slot.is_literal},
-            lists=frozenset(item.slot.number for item in placed if item.form is Form.IN_LIST),
+            lists=frozenset(slot.number for slot in _lists(placed)),
             places={number: places[0][0] for number, places in parameter_places(tree.text).items()},
         )
         if first_difference(template_tree, tree, expected) is not None:
-            raise StatementRefused([self._unbindable(placed, -1)])
+            raise StatementRefused([self._faults.of_bound_text(-1, _lists(placed))])
 
-    # --- what PostgreSQL's grammar refuses ----------------------------------------------------------------------
+    def _statement(self, tree: ParseTree, source_map: SourceMap, placed: list[_Placed]) -> CompiledStatement:
+        query = tree.statements[0].one("stmt")
+        patterns = [item.slot.place for item in placed if is_pattern(item.node)]
+        return CompiledStatement(
+            template=self._template,
+            text=tree.text,
+            parameters=tuple(self._parameter(item) for item in placed),
+            variables=MappingProxyType({t.name: self._variable(t.name) for item in placed for t in item.slot.tags}),
+            references=references_of(tree, functools.partial(place_in, self._template, source_map)),
+            has_order_by=query is not None and bool(query.many("sortClause")),
+            body_end=tree.extent(tree.statements[0])[1],
+            max_value_bytes=self._limits.max_value_bytes,
+            warnings=tuple(pattern_warning(self._template, place) for place in patterns),
+            maps=(source_map,),
+        )
 
-    def _syntax_problem(self, failure: ParseFailure, text: str, source_map: SourceMap) -> Problem:
-        source = source_map.source(failure.offset)
-        slot = self._slot_at(source) or self._operator_before(source, text[failure.offset : failure.offset + 1])
-        if slot is not None and failure.rule == "SYNTAX_ERROR":
-            return problem_at(self.template, slot.place, NEVER_A_NAME, "Write the name or the keyword into the SQL.")
-        tag = self._unknown_tag(source)
-        return tag if tag is not None else failure.problem(self._locator(source_map))
-
-    def _slot_at(self, source: int) -> Slot | None:
-        return next((slot for slot in self.reading.slots if slot.start <= source < slot.end), None)
-
-    def _operator_before(self, source: int, sign: str) -> Slot | None:
-        """The tag before the place of the error, where it stands for a function, `<%= f %>(1)`, or an operator."""
-        tokens = self._rewriter().tokens
-        behind = next((index for index, token in enumerate(tokens) if token.start >= source), 0)
-        tag, before = tokens[behind - 1 : behind], tokens[max(behind - 2, 0) : behind - 1]
-        if not tag or tag[0].kind is not TokenKind.TAG:
-            return None
-        word = self.template[before[0].start : before[0].end].lower() if before else ""
-        is_operand = bool(before) and before[0].kind is TokenKind.IDENTIFIER and word not in _BEFORE_A_VALUE
-        return self._slot_at(tag[0].start) if sign == "(" or is_operand else None
-
-    def _unknown_tag(self, source: int) -> Problem | None:
-        """A `<% ... %>` in front of the error: the operators of pg_trgm, but here they make no sense as such."""
-        for token in self.reading.tokens:
-            if token.kind is TokenKind.OPERATOR and token.start <= source:
-                word = self.template[token.start : token.end]
-                if word.startswith("<%") and not word.startswith("<%%") and "%>" in self.template[token.start :]:
-                    return unknown_tag(self.template, token.start)
-        return None
-
-    def _unbindable(self, placed: list[_Placed], source: int) -> Problem:
-        """The template parses and its bound form does not, or means something else: whose fault is it?"""
-        lists = [item.slot for item in placed if item.form is Form.IN_LIST]
-        slot = self._slot_at(source)
-        if slot is None and lists:
-            message = "The comparison with a list is ambiguous here."
-            hint = "Put brackets around it: (x IN (<%= list %>))."
-            return problem_at(self.template, lists[0].place, message, hint)
-        place = slot.place if slot is not None else placed[0].slot.place
-        return problem_at(self.template, place, _CONSTANT_WANTED.message, _CONSTANT_WANTED.hint)
+    def _parameter(self, item: _Placed) -> Parameter:
+        slot = item.slot
+        pieces = literal_pieces(self._template, slot) if slot.is_literal else slot.tags
+        place = position_in(self._template, slot.place)
+        is_plain_literal = slot.is_literal and item.form is Form.PLAIN
+        return Parameter(
+            pieces=tuple(piece if isinstance(piece, str) else VariableUse(piece.name) for piece in pieces),
+            context=Context.LITERAL if is_plain_literal else _CONTEXTS[item.form],
+            offset=slot.place,
+            line=place.line,
+            column=place.column,
+            unit=self._rewriter.interval_unit(slot) if item.form is Form.INTERVAL_UNIT else "",
+        )
 
 
-_BEFORE_A_VALUE = frozenset(
-    {
-        "select",
-        "distinct",
-        "all",
-        "and",
-        "or",
-        "not",
-        "where",
-        "when",
-        "then",
-        "else",
-        "case",
-        "on",
-        "having",
-        "in",
-        "like",
-        "ilike",
-        "to",
-        "similar",
-        "between",
-        "is",
-        "from",
-        "limit",
-        "offset",
-        "fetch",
-        "first",
-        "next",
-        "any",
-        "some",
-        "values",
-        "escape",
-        "zone",
-        "by",
-        "using",
-    }
-)
-
-_CONSTANT_WANTED = Refusal("PostgreSQL takes only a constant here, no variable.", "Write the constant into the SQL.")
-
-_CONTEXTS = {
-    Form.PLAIN: Context.CODE,
-    Form.CAST: Context.TYPED_LITERAL,
-    Form.INTERVAL_UNIT: Context.INTERVAL,
-    Form.IN_LIST: Context.IN_LIST,
-}
+def _lists(placed: Sequence[_Placed]) -> list[Slot]:
+    return [item.slot for item in placed if item.form is Form.IN_LIST]
 
 
 def _slot_nodes(tree: ParseTree, source_map: SourceMap, template: str, slots: Sequence[Slot]) -> Mapping[int, Node]:
@@ -290,11 +204,11 @@ def _slot_nodes(tree: ParseTree, source_map: SourceMap, template: str, slots: Se
     literals = {slot.start: slot for slot in slots if slot.is_literal}
     nodes: dict[int, Node] = {}
     for node in tree.nodes():
-        content = node.one("sval") if node.tag == "A_Const" else None
-        slot = literals.get(_source(tree, source_map, node)) if content is not None and literals else None
         if node.tag == "ParamRef":
             nodes[node.number("number")] = node
-        elif slot is not None and content is not None and content.text("sval") == _content(template, slot):
+        content = node.one("sval") if literals and node.tag == "A_Const" else None
+        slot = literals.get(_source(tree, source_map, node)) if content is not None else None
+        if slot is not None and content is not None and content.text("sval") == _content(template, slot):
             nodes[slot.number] = node
     return nodes
 
@@ -303,8 +217,8 @@ def _content(template: str, slot: Slot) -> str:
     return template[slot.start + 1 : slot.end - 1].replace("''", "'")
 
 
-def _source(tree: ParseTree, source_map: SourceMap, node: Node | None) -> int:
-    return -1 if node is None else source_map.source(tree.char_offset(node.location))
+def _source(tree: ParseTree, source_map: SourceMap, node: Node) -> int:
+    return source_map.source(tree.char_offset(node.location))
 
 
 def _raise(problems: Iterable[Problem]) -> None:

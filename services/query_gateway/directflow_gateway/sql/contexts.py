@@ -79,7 +79,7 @@ def _refusal(node: Node, is_literal: bool) -> Refusal | None:
 
 
 def _is_field_of_extract(node: Node, call: Node) -> bool:
-    return call.names("funcname")[-1:] == ("extract",) and call.many("args")[0] is node
+    return _last(call, "funcname") == "extract" and call.many("args")[0] is node
 
 
 _CLAUSES = {
@@ -115,7 +115,7 @@ def _is_whole_item(item: Node, parent: Node) -> bool:
 def _has_unit(cast: Node) -> bool:
     type_name = cast.one("typeName")
     fields = type_name.many("typmods")[:1] if type_name is not None else []
-    if type_name is None or type_name.names("names")[-1:] != ("interval",) or not fields:
+    if type_name is None or _last(type_name, "names") != "interval" or not fields:
         return False
     mask = fields[0].one("ival")
     return mask is not None and mask.number("ival") != FULL_INTERVAL
@@ -166,7 +166,11 @@ def _value_path(node: Node) -> Iterator[tuple[Node, Node]]:
     for parent in node.ancestors():
         yield node, parent
         is_joined = parent.tag == "A_Expr" and parent.names("name") == ("||",)
-        is_call = parent.tag == "FuncCall" and parent.names("funcname")[-1:] in (("concat",), ("like_escape",))
+        is_call = parent.tag == "FuncCall" and _last(parent, "funcname") in {
+            "concat",
+            "like_escape",
+            "similar_to_escape",
+        }
         if parent.tag not in {"TypeCast", "CollateClause"} and not is_joined and not is_call:
             return
         node = parent
@@ -174,10 +178,16 @@ def _value_path(node: Node) -> Iterator[tuple[Node, Node]]:
 
 def _makes_pattern(child: Node, parent: Node) -> bool:
     if parent.tag == "A_Expr" and child.role == "rexpr":
-        is_operator = parent.names("name")[-1] in _PATTERN_OPERATORS and parent.text("kind").startswith("AEXPR_OP")
-        return parent.text("kind") in _PATTERN_KINDS or is_operator
+        kind = parent.text("kind")
+        is_operator = kind.startswith("AEXPR_OP") and _last(parent, "name") in _PATTERN_OPERATORS
+        return kind in _PATTERN_KINDS or is_operator
     if parent.tag == "FuncCall" and child.role == "args":
-        index = _PATTERN_ARGUMENT.get(parent.names("funcname")[-1])
-        return index is not None and parent.many("args")[index] is child
+        index = _PATTERN_ARGUMENT.get(_last(parent, "funcname"))
+        return index is not None and parent.many("args")[index:][:1] == [child]
     type_name = parent.one("typeName") if parent.tag == "TypeCast" else None
-    return type_name is not None and type_name.names("names")[-1] in _PATTERN_TYPES
+    return type_name is not None and _last(type_name, "names") in _PATTERN_TYPES
+
+
+def _last(node: Node, name: str) -> str:
+    """The name without its schema; "" for none."""
+    return node.names(name)[-1] if node.names(name) else ""

@@ -72,7 +72,7 @@ def _is_list(node: Node, expected: Expected) -> bool:
 
 
 def _list_pairs(ours: Node, theirs: Node) -> list[tuple[Node, Node]] | None:
-    kind = {"=": "AEXPR_OP_ANY", "<>": "AEXPR_OP_ALL"}[ours.names("name")[0]]
+    kind = "AEXPR_OP_ALL" if ours.names("name") == ("<>",) else "AEXPR_OP_ANY"
     if theirs.tag != "A_Expr" or theirs.text("kind") != kind or ours.names("name") != theirs.names("name"):
         return None
     right, parameter = ours.one("rexpr"), theirs.one("rexpr")

@@ -28,6 +28,11 @@ def quotings(pieces: Sequence[Piece], type_name: str) -> list[Quoting]:
     if tags == 1 and not "".join(piece for piece in pieces if piece).strip(_SPACE):
         # The variable is the whole literal: there is no structure of the author's that its value could break.
         return [Quoting.RAW]
+    if type_name in {"json[]", "jsonb[]"}:
+        # Two languages in one literal: what is quoted for the array is not yet quoted for the JSON inside.
+        raise UnquotableError(
+            0, "A variable cannot stand inside an array of JSON. Build it: ARRAY[jsonb_build_object(...)]."
+        )
     if type_name.endswith("[]"):
         return list(_in_array(pieces, array_delimiter(type_name)))
     if type_name in {"json", "jsonb"}:

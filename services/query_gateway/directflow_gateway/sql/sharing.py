@@ -3,9 +3,13 @@
 from collections.abc import Mapping, Sequence
 
 from directflow_gateway.sql.equivalence import PLACES
+from directflow_gateway.sql.limits import HARD_MAX_SQL_BYTES, HARD_MAX_TOKENS, TextLimits
 from directflow_gateway.sql.parameters import Parameter
 from directflow_gateway.sql.parser import ParseFailure, parse
 from directflow_gateway.sql.tree import Node
+
+# A bound text is longer than its template by what a CAST takes.
+_LIMITS = TextLimits(max_sql_bytes=HARD_MAX_SQL_BYTES, max_tokens=HARD_MAX_TOKENS)
 
 
 def shared_numbers(text: str, parameters: Sequence[Parameter]) -> Mapping[int, int]:
@@ -14,7 +18,7 @@ def shared_numbers(text: str, parameters: Sequence[Parameter]) -> Mapping[int, i
     Surroundings are the expression directly around the parameter, so that `id = '<%= x %>' OR name = '<%= x %>'` keeps
     two parameters of two types.
     """
-    tree = parse(text)
+    tree = parse(text, _LIMITS)
     if isinstance(tree, ParseFailure):
         raise ValueError(f"a compiled statement does not parse: {tree.rule}")
     shapes: dict[int, str] = {}
