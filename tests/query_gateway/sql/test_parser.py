@@ -143,9 +143,11 @@ def test_creating_the_parsers_thread_leaves_the_stack_size_of_other_threads_alon
 
 BOMBS = [
     ("SELECT ", "1+", "1", ""), ("SELECT ", "(", "1", ")"), ("SELECT ", "ARRAY[", "1", "]"),
-    ("SELECT ", "(SELECT ", "1", ")"), ("SELECT 1 FROM ", "(SELECT * FROM ", "x", ") q"), ("SELECT ", "NOT ", "true", ""),
+    ("SELECT ", "(SELECT ", "1", ")"), ("SELECT 1 FROM ", "(SELECT * FROM ", "x", ") q"),
+    ("SELECT ", "NOT ", "true", ""),
     ("SELECT ", "CASE WHEN true THEN ", "1", " END"), ("SELECT ", "- ", "x", ""), ("SELECT x", "::int", "", ""),
-    ("SELECT ", "f(", "1", ")"), ("SELECT a", " IS NULL", "", ""), ("SELECT a", "[1]", "", ""), ("SELECT a", ".b", "", ""),
+    ("SELECT ", "f(", "1", ")"), ("SELECT a", " IS NULL", "", ""), ("SELECT a", "[1]", "", ""),
+    ("SELECT a", ".b", "", ""),
     ("", "WITH a AS (", "SELECT 1", ") SELECT 1"), ("SELECT 1", " UNION SELECT 1", "", ""), ("SELECT ", "$", "1", ""),
     ("SELECT 1 FROM ", "(", "a", " JOIN b ON true)"), ("", "/*", "SELECT 1", "*/"), ("SELECT ", "'", "1", ""),
     ("SELECT ", "<%=", "1", "%>"), ("SELECT ", "E'\\", "1", "'"), ("SELECT ", '"', "1", ""),
