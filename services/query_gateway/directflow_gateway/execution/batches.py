@@ -3,9 +3,8 @@
 from collections.abc import Iterator, Sequence
 
 import pyarrow as pa
-from directflow_runtime.errors import DirectFlowError, StatusCode
 
-from directflow_gateway.execution.casts import casts_of, schema_of
+from directflow_gateway.execution.casts import STRING, casts_of, schema_of
 from directflow_gateway.execution.pieces import Piece
 from directflow_gateway.execution.plan import ResultColumn, ValueForm
 
@@ -17,11 +16,9 @@ MOST_BYTES = 1024 * 1024 - 32 * 1024
 class Batches:
     """Collects the pieces of one stream."""
 
-    def __init__(self, columns: Sequence[ResultColumn], form: ValueForm, *, check_utf8: bool) -> None:
-        """`check_utf8`: the server's encoding promises nothing (SQL_ASCII), so every text is checked."""
+    def __init__(self, columns: Sequence[ResultColumn], form: ValueForm) -> None:
         self.schema = schema_of(columns, form)
         self._casts = casts_of(columns, form)
-        self._check_utf8 = check_utf8
         self._pieces: list[Piece] = []
         self._bytes = 0
 
@@ -45,19 +42,10 @@ class Batches:
             rows = pa.array([{}] * sum(piece.row_count for piece in pieces), pa.struct([]))
             return pa.RecordBatch.from_struct_array(rows)
         joined = [pa.concat_arrays(parts) for parts in zip(*(piece.columns for piece in pieces), strict=True)]
-        texts = [self._text(column) for column in joined]
+        # Bytes become text without a look at them: the server checks what it sends, whatever its own encoding.
+        texts = [column.view(STRING) for column in joined]
         arrays = [cast(text) for cast, text in zip(self._casts, texts, strict=True)]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema)
-
-    def _text(self, column: pa.BinaryArray) -> pa.StringArray:
-        text = column.view(pa.string())
-        if self._check_utf8:
-            try:
-                text.validate(full=True)
-            except pa.ArrowInvalid:
-                message = "a text is not valid UTF-8; the database has the encoding SQL_ASCII"
-                raise DirectFlowError(StatusCode.FAILED_PRECONDITION, "DATA_ERROR", message) from None
-        return text
 
 
 def split(batch: pa.RecordBatch) -> Iterator[pa.RecordBatch]:

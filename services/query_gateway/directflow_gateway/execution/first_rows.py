@@ -72,11 +72,7 @@ def to_record_batch(
 
 
 def _decoded(cell: bytes | None) -> str | None:
-    try:
-        return None if cell is None else cell.decode()
-    except UnicodeDecodeError:
-        message = "a text is not valid UTF-8; the database has the encoding SQL_ASCII"
-        raise DirectFlowError(StatusCode.FAILED_PRECONDITION, "DATA_ERROR", message) from None
+    return None if cell is None else cell.decode()
 
 
 def _checked(row: Row, limits: Limits) -> Row:

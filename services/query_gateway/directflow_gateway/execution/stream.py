@@ -69,7 +69,7 @@ async def stream(
     run = Run(leased, limits, plan.columns)
     rows = _rows(leased, run, Statement(text, parameters), plan, limits)
     meter = Meter(limits)
-    batches = Batches(plan.columns, plan.form, check_utf8=_unchecked_encoding(leased))
+    batches = Batches(plan.columns, plan.form)
     tell = on_progress or (lambda progress: None)
     try:
         async with aclosing(_pieces(rows, plan)) as pieces:
@@ -153,7 +153,3 @@ async def _back(connection: GatewayConnection) -> bool:
     except (psycopg.OperationalError, AllowanceExceeded, DirectFlowError, TimeoutError):
         return False
     return True
-
-
-def _unchecked_encoding(connection: GatewayConnection) -> bool:
-    return connection.pgconn.parameter_status(b"server_encoding") == b"SQL_ASCII"

@@ -64,8 +64,8 @@ class TransactionSettings:
 async def read_only_transaction(
     connection: psycopg.AsyncConnection[Any], settings: TransactionSettings
 ) -> AsyncIterator[datetime]:
-    """REPEATABLE READ READ ONLY with these settings, in one round trip; ended by ROLLBACK, always. Gives the time of the
-    snapshot by the server's clock, which a pooled connection keeps as `snapshot_time`.
+    """REPEATABLE READ READ ONLY with these settings, in one round trip; ended by ROLLBACK, always. Gives the snapshot's
+    time by the server's clock, which a pooled connection keeps as `snapshot_time`.
 
     ROLLBACK rather than COMMIT: it also takes back what a function set for the session or notified, and, sent by us and
     not by psycopg, it costs no prepared statement. Session advisory locks outlive it, so they are released by name.
