@@ -3,7 +3,7 @@
 import enum
 import sys
 from pathlib import Path
-from typing import Annotated, Any, BinaryIO
+from typing import Annotated, Any
 
 import typer
 from directflow.segments.v1 import audience_service_pb2 as wire
@@ -14,7 +14,7 @@ from directflow_cli.commands.audience_files import ArrowSink, CsvSink, ParquetSi
 from directflow_cli.commands.audience_stream import AudienceReceiver, Sink
 from directflow_cli.commands.audience_text import JsonLinesSink, JsonSink, TableSink
 from directflow_cli.commands.cells import columns_of
-from directflow_cli.commands.destination import destination
+from directflow_cli.commands.destination import Abandonable, destination
 from directflow_cli.commands.endpoints import Target, find
 from directflow_cli.commands.exit_codes import ExitCode
 from directflow_cli.commands.ledger import COLUMNS, ledger_record, ledger_rows, source_records
@@ -180,7 +180,7 @@ async def _write(call: Any, output: AudienceFormat, output_file: Path | None) ->
     return summary
 
 
-def _sink(output: AudienceFormat, file: BinaryIO, *, piped: bool) -> Sink:
+def _sink(output: AudienceFormat, file: Abandonable, *, piped: bool) -> Sink:
     match output:
         case AudienceFormat.TABLE:
             return TableSink()

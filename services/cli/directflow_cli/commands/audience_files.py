@@ -1,18 +1,19 @@
 """An audience as a file: CSV, Parquet, Arrow. NULL is told from an empty text in each of them."""
 
-from typing import Any, BinaryIO
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.csv
 import pyarrow.parquet
 
 from directflow_cli.commands.cells import iso_texts
+from directflow_cli.commands.destination import Abandonable
 
 
 class CsvSink:
     """CSV (RFC 4180 with LF): texts are quoted, NULL is nothing at all between the commas. Timestamps are ISO 8601."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Abandonable) -> None:
         self._file = file
         self._writer: Any = None
 
@@ -32,7 +33,7 @@ class CsvSink:
 class ParquetSink:
     """Parquet. Without its footer, which `end` writes, no reader takes it."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Abandonable) -> None:
         self._file = file
         self._writer: Any = None
 
@@ -49,7 +50,7 @@ class ParquetSink:
 class ArrowSink:
     """Arrow IPC: the file format into a file, the stream format into a pipe, as their readers expect."""
 
-    def __init__(self, file: BinaryIO, *, piped: bool) -> None:
+    def __init__(self, file: Abandonable, *, piped: bool) -> None:
         self._file = file
         self._piped = piped
         self._writer: Any = None

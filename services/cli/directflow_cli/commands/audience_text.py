@@ -1,10 +1,11 @@
 """An audience as text: JSON lines, a JSON array, or the first people in a table."""
 
-from typing import Any, BinaryIO, Final
+from typing import Any, Final
 
 import pyarrow as pa
 
 from directflow_cli.commands.cells import columns_of_arrow
+from directflow_cli.commands.destination import Abandonable
 from directflow_cli.commands.output import json_line, print_table, row_record
 
 SHOWN_IN_TABLE: Final = 20
@@ -13,7 +14,7 @@ SHOWN_IN_TABLE: Final = 20
 class JsonLinesSink:
     """One object a person and line."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Abandonable) -> None:
         self._file = file
 
     def begin(self, schema: pa.Schema) -> None:
@@ -29,7 +30,7 @@ class JsonLinesSink:
 class JsonSink:
     """One array of objects. Without its closing bracket, which `end` writes, no parser takes it."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: Abandonable) -> None:
         self._file = file
         self._separator = "[\n"
 
