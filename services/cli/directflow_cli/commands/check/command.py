@@ -44,6 +44,7 @@ class CheckOptions:
     concurrency: int
     strict: bool
     output: OutputFormat
+    gateway_log: Path | None = None
 
     def frame(self, connection: str) -> Frame:
         """What is equal for all queries on a connection."""
@@ -72,6 +73,9 @@ def check(
     strict: Annotated[
         bool, typer.Option("--strict", help="Exit code 1 when a query does not come out as its line expects.")
     ] = False,
+    gateway_log: Annotated[
+        Path | None, typer.Option(help="Keep the private gateway's log here.", dir_okay=False, show_default=False)
+    ] = None,
     output: Output = OutputFormat.TABLE,
     workspace: Workspace = "",
     gateway: GatewayEndpoint = "",
@@ -83,7 +87,7 @@ def check(
     Example: directflow query check queries.jsonl --connection crm -o jsonl
     """
     options = CheckOptions(
-        file, timeout, statement_timeout, max_rows, max_bytes, concurrency, strict=strict, output=output
+        file, timeout, statement_timeout, max_rows, max_bytes, concurrency, strict, output, gateway_log
     )
     if bool(connection) == bool(database_url):
         raise typer.BadParameter("give either --connection or --database-url")
@@ -135,7 +139,7 @@ class Printed:
 
 async def _with_private_gateway(options: CheckOptions, database: CustomerDatabase) -> ExitCode:
     try:
-        async with private_gateway(database, sessions=options.concurrency + 1) as gateway:
+        async with private_gateway(database, options.concurrency + 1, options.gateway_log) as gateway:
             return await _while_it_serves(gateway, _conversation(options, gateway, database))
     except ServiceFailed as error:  # it did not start, or it ended: no statement may bring that about
         tell(str(error))

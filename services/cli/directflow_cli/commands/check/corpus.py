@@ -34,6 +34,8 @@ class Expectation:
     columns: int | None = None
     digest: str | None = None
     sqlstate: str | None = None
+    anything: bool = False
+    """Whatever PostgreSQL makes of the value is as expected."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,4 +128,5 @@ def _expectation(row: Mapping[str, Any]) -> Expectation:
         columns=row.get("expected_columns"),
         digest=row.get("digest"),
         sqlstate=bound.get("sqlstate"),
+        anything=bool(bound.get("any")),
     )

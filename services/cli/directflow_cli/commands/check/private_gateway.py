@@ -1,6 +1,7 @@
 """A gateway of our own for the time of a check, before a database that only a URL names."""
 
 import os
+import shutil
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -18,16 +19,23 @@ IDLE_SECONDS: Final = 3600.0
 
 
 @asynccontextmanager
-async def private_gateway(database: CustomerDatabase, sessions: int) -> AsyncIterator[ServiceProcess]:
-    """Serves inside the block, with up to `sessions` sessions on the database.
+async def private_gateway(
+    database: CustomerDatabase, sessions: int, log: Path | None = None
+) -> AsyncIterator[ServiceProcess]:
+    """Serves inside the block, with up to `sessions` sessions on the database; its log is kept as `log`.
 
     The password lies in a file that only we can read, in a directory that is removed in the end: it is in no command
     line, in no environment and in no settings file. The gateway ends with us, even when we are killed.
     """
     with tempfile.TemporaryDirectory(prefix="directflow-check-") as name:
         directory = Path(name)
-        async with ServiceProcess(_plan(directory, database, sessions)) as gateway:
-            yield gateway
+        gateway = ServiceProcess(_plan(directory, database, sessions))
+        try:
+            async with gateway:
+                yield gateway
+        finally:
+            if log is not None:
+                shutil.copyfile(gateway.log.file, log)
 
 
 def _plan(directory: Path, database: CustomerDatabase, sessions: int) -> ServicePlan:

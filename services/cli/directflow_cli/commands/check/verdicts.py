@@ -66,8 +66,6 @@ _LIMITING: Final = {
     "BYTE_LIMIT_EXCEEDED",
     "ROW_TOO_LARGE",
 }
-_NOT_A_TEXT_AT_ALL: Final = {"NUL_BYTE", "INVALID_UTF8", "TOO_LONG"}
-"""Why DirectFlow itself refuses a value, before PostgreSQL could be asked: the request is rejected, not the value."""
 
 
 def outcome_of_error(id: str, error: DirectFlowError) -> Outcome:
@@ -81,8 +79,8 @@ def outcome_of_error(id: str, error: DirectFlowError) -> Outcome:
 
 def _verdict(error: DirectFlowError) -> Verdict:
     if error.reason == "VARIABLE_REJECTED":
-        ours = {violation.reason for violation in error.violations} & _NOT_A_TEXT_AT_ALL
-        return Verdict.REJECTED if ours and not error.sqlstate else Verdict.VALUE_REJECTED
+        # Without a code PostgreSQL was never asked: no value, a NUL in it, not Unicode, too long.
+        return Verdict.VALUE_REJECTED if error.sqlstate else Verdict.REJECTED
     if error.reason in _REJECTING:
         return Verdict.REJECTED
     if error.reason in _LIMITING or error.code is StatusCode.DEADLINE_EXCEEDED or _is_limit(error.sqlstate):
