@@ -379,13 +379,20 @@ async def test_one_persons_data_comes_back(audience: Any, scripts: Any, scripted
     assert list(scripted_server[0].received[-1].tuples.columns[0].texts) == ["u1"]
 
 
-@pytest.mark.parametrize("outcome", [Outcome.NO_ROW, Outcome.ERROR])
-async def test_nobodys_data_is_an_outcome_with_the_schema(outcome: Outcome, audience: Any, scripts: Any) -> None:
-    scripts[Role.PRELOAD].outcomes, scripts[Role.PRELOAD].rows = (outcome,), []
+async def test_no_data_is_an_outcome_with_the_schema(audience: Any, scripts: Any) -> None:
+    scripts[Role.PRELOAD].outcomes, scripts[Role.PRELOAD].rows = (Outcome.NO_ROW,), []
+    response = await personalization(audience)
+    assert response.outcome == pb.PERSONALIZATION_OUTCOME_NO_ROW
+    assert (len(response.row.schema.columns), len(response.row.values)) == (1, 0)
+    assert not response.HasField("error")
+
+
+async def test_one_persons_data_error_is_an_outcome_that_says_why(audience: Any, scripts: Any) -> None:
+    scripts[Role.PRELOAD].outcomes, scripts[Role.PRELOAD].rows = (Outcome.ERROR,), []
     scripts[Role.PRELOAD].errors = (PersonError(0, "DATA_ERROR", "division by zero"),)
     response = await personalization(audience)
-    assert response.outcome == pb.PersonalizationOutcome.Value(f"PERSONALIZATION_OUTCOME_{outcome.name}")
-    assert (len(response.row.schema.columns), len(response.row.values)) == (1, 0)
+    assert response.outcome == pb.PERSONALIZATION_OUTCOME_ERROR
+    assert (response.error.reason, response.error.message) == ("DATA_ERROR", "division by zero")
 
 
 @pytest.mark.parametrize("encoding", [pb.ENCODING_COLUMNS, pb.ENCODING_ARROW])

@@ -95,10 +95,10 @@ class AudienceServicer(stubs.AudienceServiceServicer):
                     case AudienceHeader():
                         yield pb.StreamAudienceResponse(header=wire.header_message(event, request.encoding))
                     case People():
+                        note(rows=event.offset + event.rows.num_rows)
                         token = resume_token(identity, event.resume_key)
                         yield pb.StreamAudienceResponse(batch=encode(event, token))
                     case AudienceSummary():
-                        note(rows=event.ledger.delivered.rows)
                         yield pb.StreamAudienceResponse(summary=wire.summary_message(event))
 
     # --- personalization ----------------------------------------------------------------------------------------------
@@ -119,6 +119,8 @@ class AudienceServicer(stubs.AudienceServiceServicer):
                         response.row.CopyFrom(row_message(response.row.schema, cells))
                     case PeopleSummary():
                         response.outcome = wire.outcome_message(message.outcomes[0])
+                        if message.errors:
+                            response.error.CopyFrom(wire.error_message(message.errors[0]))
         return response
 
     async def BatchGetPersonalization(

@@ -175,7 +175,7 @@ def personalization_message(
         case PeopleSummary(outcomes, errors):
             summary = pb.PersonalizationSummary(
                 outcomes=[outcome_message(outcome) for outcome in outcomes],
-                errors=error_messages(errors),
+                errors=[error_message(error) for error in errors],
                 multiple_rows_count=sum(outcome is Outcome.MULTIPLE_ROWS for outcome in outcomes),
             )
             return pb.BatchGetPersonalizationResponse(summary=summary)
@@ -217,10 +217,9 @@ def outcome_message(outcome: Outcome) -> pb.PersonalizationOutcome:
     return _OUTCOMES[outcome]
 
 
-def error_messages(errors: Iterable[PersonError]) -> Iterator[pb.ProfileError]:
-    """Why people came to ERROR."""
-    for error in errors:
-        yield pb.ProfileError(index=error.index, reason=error.reason, message=error.message)
+def error_message(error: PersonError) -> pb.ProfileError:
+    """Why one person came to ERROR."""
+    return pb.ProfileError(index=error.index, reason=error.reason, message=error.message)
 
 
 def limits_from(message: pb.AudienceLimits, field: str = "limits") -> Limits:

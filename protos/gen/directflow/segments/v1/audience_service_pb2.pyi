@@ -336,14 +336,16 @@ class GetPersonalizationRequest(_message.Message):
     def __init__(self, data_source: _Optional[str] = ..., profile_id: _Optional[str] = ..., variables: _Optional[_Mapping[str, _sql_pb2.Value]] = ...) -> None: ...
 
 class GetPersonalizationResponse(_message.Message):
-    __slots__ = ("outcome", "row", "variable_sources")
+    __slots__ = ("outcome", "row", "variable_sources", "error")
     OUTCOME_FIELD_NUMBER: _ClassVar[int]
     ROW_FIELD_NUMBER: _ClassVar[int]
     VARIABLE_SOURCES_FIELD_NUMBER: _ClassVar[int]
+    ERROR_FIELD_NUMBER: _ClassVar[int]
     outcome: PersonalizationOutcome
     row: Row
     variable_sources: _containers.RepeatedCompositeFieldContainer[VariableSource]
-    def __init__(self, outcome: _Optional[_Union[PersonalizationOutcome, str]] = ..., row: _Optional[_Union[Row, _Mapping]] = ..., variable_sources: _Optional[_Iterable[_Union[VariableSource, _Mapping]]] = ...) -> None: ...
+    error: ProfileError
+    def __init__(self, outcome: _Optional[_Union[PersonalizationOutcome, str]] = ..., row: _Optional[_Union[Row, _Mapping]] = ..., variable_sources: _Optional[_Iterable[_Union[VariableSource, _Mapping]]] = ..., error: _Optional[_Union[ProfileError, _Mapping]] = ...) -> None: ...
 
 class BatchGetPersonalizationRequest(_message.Message):
     __slots__ = ("data_source", "profile_ids", "variables", "encoding")
