@@ -20,7 +20,7 @@ from directflow_gateway.sql.references import References, references_of
 
 EVIL, LOWER, SIMILARITY, SET_LIMIT, NOT_TRUSTED, ONE_OR_TWO = 20_001, 20_002, 20_003, 20_004, 20_005, 20_006
 SLEEP, CURRENT_SETTING, TABLE_TO_XML, INT4PL = 2626, 2077, 2923, 177
-DOMAIN, PAIR, HAS_CAST = 21_001, 21_002, 21_003
+DOMAIN, PAIR, HAS_CAST, ROW = 21_001, 21_002, 21_003, 21_004
 BY_EVIL = NodeObjects(functions=frozenset({EVIL}))
 
 FACTS = CatalogueFacts(
@@ -50,6 +50,7 @@ FACTS = CatalogueFacts(
             TypeFact(DOMAIN, "public", "evil_dom", checks=BY_EVIL),
             TypeFact(PAIR, "public", "pair", parts=frozenset({DOMAIN})),
             TypeFact(HAS_CAST, "public", "ct"),
+            TypeFact(ROW, "public", "t_pair", parts=frozenset({PAIR})),
         ]
     ),
     casts=(CastFact(23, HAS_CAST, "ct", EVIL, implicit=False), CastFact(HAS_CAST, 114, "json", EVIL, implicit=False)),
@@ -64,7 +65,8 @@ FACTS = CatalogueFacts(
             RelationFact(23_007, "public", "v_xml", "v", rules=NodeObjects(functions=frozenset({TABLE_TO_XML}))),
             RelationFact(23_008, "public", "v_setting", "v", rules=NodeObjects(functions=frozenset({CURRENT_SETTING}))),
             RelationFact(23_009, "public", "guarded", "r", rules=BY_EVIL),
-            RelationFact(23_010, "public", "t_pair", "r", row_type=PAIR),
+            RelationFact(23_010, "public", "t_pair", "r", row_type=ROW),
+            RelationFact(23_012, "public", "t_domain", "r", row_type=PAIR),
             RelationFact(23_011, "public", "loop", "v", rules=NodeObjects(relations=frozenset({23_011, 23_008}))),
         ]
     ),
@@ -116,7 +118,8 @@ def by_name(sql: str, *allowed: str, facts: CatalogueFacts = FACTS) -> list[str]
         ("SELECT 1 FROM v_xml", ["RELATION_NOT_ALLOWED"]),
         ("SELECT 1 FROM v_setting", []),
         ("SELECT 1 FROM guarded", ["RELATION_NOT_ALLOWED"]),
-        ("SELECT 1 FROM t_pair", ["RELATION_NOT_ALLOWED"]),
+        ("SELECT 1 FROM t_pair", ["COLUMN_RUNS_FUNCTION"]),
+        ("SELECT 1 FROM t_domain", ["RELATION_NOT_ALLOWED"]),
         ("SELECT 1 FROM loop", []),
     ],
 )

@@ -14,6 +14,7 @@ from directflow_gateway.sql.catalogue import (
 )
 from directflow_gateway.sql.guard.denied_functions import runs_sql_text
 from directflow_gateway.sql.guard.function_names import is_built_in
+from directflow_gateway.sql.guard.functions import SAMPLING_METHODS
 from directflow_gateway.sql.guard.trusted_extensions import TRUSTED_EXTENSIONS, UNTRUSTED_NAMES
 
 _JSON_TYPES = (114, 3802)
@@ -67,7 +68,9 @@ class Reach:
 
     def _may_run_built_in(self, name: str, volatility: str) -> bool:
         # In a view, a policy or a CHECK, current_setting() and the like are what their owner wants to happen.
-        return is_built_in(name) or self._allowance.may_call(name) or (volatility != "v" and not runs_sql_text(name))
+        if is_built_in(name) or name in SAMPLING_METHODS or self._allowance.may_call(name):
+            return True
+        return volatility != "v" and not runs_sql_text(name)
 
     # --- what objects reach --------------------------------------------------------------------------------------
 
@@ -86,10 +89,22 @@ class Reach:
         facts = self._types_within(oids)
         return next(filter(None, (self._refused_cast(fact, only_hidden) for fact in facts)), "")
 
+    def refused_by_literal(self, oids: Iterable[int]) -> str:
+        """The same for a literal that is compared with columns of these types, which the author need not name.
+
+        A literal for a domain is one of its base type; only domains within a row or an array check while it is parsed.
+        """
+        return self.refused_by_check({part for oid in oids for part in self._parts_if_domain(oid)})
+
     def refused_by_reading(self, oids: Iterable[int]) -> str:
-        """The same for values that are read: the domain that a column has itself checks nothing, its parts may."""
-        parts = {part for oid in oids for part in self._parts_if_domain(oid)}
-        return self.refused_by_check(parts) or self.refused_by_cast(oids, only_hidden=True)
+        """A refused function that reading values of these types runs: a column that is a domain checks nothing."""
+        return self.refused_by_literal(oids) or self.refused_by_cast(oids, only_hidden=True)
+
+    def refused_by_columns(self, oid: int) -> str:
+        """A refused function that parsing a literal runs when it is compared with a column of this relation."""
+        relation = self._facts.relations.by_oid.get(oid)
+        row = self._facts.types.by_oid.get(relation.row_type) if relation is not None else None
+        return self.refused_by_literal(row.parts) if row is not None else ""
 
     def _parts_if_domain(self, oid: int) -> Iterable[int]:
         fact = self._facts.types.by_oid.get(oid)

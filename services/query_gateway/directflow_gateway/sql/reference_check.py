@@ -46,7 +46,7 @@ def check_references(
 def may_be_resolved(problems: Iterable[Problem]) -> bool:
     """Whether these problems of check_references may come from a shared name only, so that the server is worth asking.
 
-    Not for a type whose CHECK is refused: the server runs it while it parses a literal of an array or a row of it.
+    Not where a type's CHECK is refused: the server runs it while it parses a literal of an array or a row of it.
     """
     return all(problem.rule in _RESOLVABLE for problem in problems)
 
@@ -136,11 +136,13 @@ class _NameChecker:
 
     def relations(self, references: Iterable[Reference]) -> Iterator[Problem]:
         for reference in references:
-            candidates = self._facts.relations.named(reference.name, reference.schema)
-            refused = next(filter(None, (self._reach.refused_by_relation(fact.oid) for fact in candidates)), "")
+            oids = [fact.oid for fact in self._facts.relations.named(reference.name, reference.schema)]
+            by_columns = next(filter(None, map(self._reach.refused_by_columns, oids)), "")
+            refused = by_columns or next(filter(None, map(self._reach.refused_by_relation, oids)), "")
             if refused:
+                rule = "COLUMN_RUNS_FUNCTION" if by_columns else "RELATION_NOT_ALLOWED"
                 yield reference.position.problem(
-                    "RELATION_NOT_ALLOWED", f"{reference.name} reaches {refused}, which is not allowed.", _ALLOW
+                    rule, f"{reference.name} reaches {refused}, which is not allowed.", _ALLOW
                 )
 
     def implicit_casts(self) -> Iterator[Problem]:

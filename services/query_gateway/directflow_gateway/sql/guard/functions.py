@@ -10,7 +10,8 @@ from directflow_gateway.sql.guard.function_names import extension_names, is_buil
 from directflow_gateway.sql.guard.trusted_extensions import may_be_trusted
 from directflow_gateway.sql.tree import Node
 
-_SAMPLING_METHODS = ("system", "bernoulli")
+SAMPLING_METHODS = ("system", "bernoulli")
+"""TABLESAMPLE's own methods. They are functions, though not ones that SQL can call."""
 _ALLOW_HINT = "If it belongs to your database and only reads, add it to the connection's allowed_functions."
 _IDENTITY = {
     "SVFOP_CURRENT_ROLE": "current_role",
@@ -28,7 +29,7 @@ def check_function(context: Context, node: Node) -> Iterator[Problem]:
         yield from _check_call(context, node, node.names("funcname"))
     elif node.tag == "RangeTableSample":
         method = node.names("method")
-        if not (method[-1] in _SAMPLING_METHODS and method[:-1] in ((), ("pg_catalog",))):
+        if not (method[-1] in SAMPLING_METHODS and method[:-1] in ((), ("pg_catalog",))):
             yield from _check_call(context, node, method)
 
 
