@@ -156,6 +156,12 @@ def test_an_implicit_cast_between_postgresqls_types_may_run_anywhere() -> None:
     assert by_name("SELECT date(1)", facts=written) == ["CAST_RUNS_FUNCTION"]
 
 
+def test_information_schema_is_refused_though_the_search_path_hides_its_name() -> None:
+    facts = replace(FACTS, search_path=("pg_catalog", "information_schema", "public"))
+    assert by_name("SELECT 1 FROM tables, public.columns, orders", facts=facts) == ["SYSTEM_RELATION"]
+    assert by_name("SELECT 1 FROM tables") == []
+
+
 def test_a_problem_has_the_place_of_the_name() -> None:
     [problem] = check_references(references("SELECT 1,\n  lower('x')"), FACTS)
     assert (problem.line, problem.column, problem.token) == (2, 3, "lower")

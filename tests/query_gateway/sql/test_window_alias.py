@@ -81,7 +81,8 @@ def test_order_and_limit_move_out_with_it(tail: str, outside: str, hidden: str) 
 
 def test_a_star_in_the_list_leaves_the_columns_to_postgresql() -> None:
     assert rewritten("SELECT u.*, rank() OVER () r FROM users u WHERE r = 1 OR u.vip ORDER BY u.score, name") == (
-        'SELECT * FROM ( SELECT u.*, rank() OVER () r FROM users u ) AS _df_q WHERE r = 1 OR "vip" ORDER BY "score", name'
+        "SELECT * FROM ( SELECT u.*, rank() OVER () r FROM users u ) AS _df_q "
+        'WHERE r = 1 OR "vip" ORDER BY "score", name'
     )
 
 

@@ -1,4 +1,4 @@
-"""What the guard must know about a customer's catalogue, as plain facts; `catalogue_query` says how to fetch them.
+"""What the guard must know about a customer's catalogue, as plain facts; `directflow_gateway.catalogue` fetches them.
 
 "The customer's" are all objects that were not there when the cluster was made (OIDs from 16384), extensions' included.
 What is absent from the facts is PostgreSQL's own, or can run no function.

@@ -12,7 +12,7 @@ from directflow_runtime.errors import Problem
 
 from directflow_gateway.sql.allowance import Allowance
 from directflow_gateway.sql.catalogue import CatalogueFacts, FunctionFact, NodeObjects
-from directflow_gateway.sql.guard.function_names import is_built_in
+from directflow_gateway.sql.guard.function_names import is_built_in, is_of_information_schema
 from directflow_gateway.sql.reach import Reach
 from directflow_gateway.sql.references import Reference, References
 
@@ -136,6 +136,12 @@ class _NameChecker:
 
     def relations(self, references: Iterable[Reference]) -> Iterator[Problem]:
         for reference in references:
+            if self._is_system_by_path(reference):
+                yield reference.position.problem(
+                    "SYSTEM_RELATION",
+                    f"{reference.name} may be a relation of information_schema, which is on the role's search_path.",
+                    "If it is a table of your own, name its schema.",
+                )
             oids = [fact.oid for fact in self._facts.relations.named(reference.name, reference.schema)]
             by_columns = next(filter(None, map(self._reach.refused_by_columns, oids)), "")
             refused = by_columns or next(filter(None, map(self._reach.refused_by_relation, oids)), "")
@@ -144,6 +150,10 @@ class _NameChecker:
                 yield reference.position.problem(
                     rule, f"{reference.name} reaches {refused}, which is not allowed.", _ALLOW
                 )
+
+    def _is_system_by_path(self, reference: Reference) -> bool:
+        on_path = "information_schema" in self._facts.search_path
+        return on_path and not reference.schema and is_of_information_schema(reference.name)
 
     def implicit_casts(self) -> Iterator[Problem]:
         refused = self._reach.refused_implicit_cast()

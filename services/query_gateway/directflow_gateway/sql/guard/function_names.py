@@ -1,4 +1,4 @@
-"""The committed lists of function names, read once."""
+"""The committed lists of names, read once."""
 
 import functools
 from importlib.resources import files
@@ -19,6 +19,11 @@ def extension_names() -> frozenset[str]:
 def is_refused_attribute(name: str) -> bool:
     """Whether `row.name` would call a refused function of PostgreSQL's own when the row has no such column."""
     return name in _names("refused_attributes")
+
+
+def is_of_information_schema(name: str) -> bool:
+    """Whether information_schema has a relation `name`: a role's search_path may make it reachable without a schema."""
+    return name in _names("information_schema")
 
 
 @functools.cache

@@ -1,0 +1,65 @@
+-- What a customer's database may hold against its own interest. Every function here writes, whatever it says of itself.
+CREATE TABLE victim (id int PRIMARY KEY, secret text);
+INSERT INTO victim SELECT g, 's' || g FROM generate_series(1, 10) g;
+CREATE FUNCTION writes() RETURNS int LANGUAGE plpgsql SECURITY DEFINER AS $$ BEGIN DELETE FROM public.victim WHERE id = 1; RETURN 1; END $$;
+CREATE FUNCTION imm_liar(int) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN writes(); END $$;
+CREATE FUNCTION of_any(anyelement) RETURNS int LANGUAGE plpgsql IMMUTABLE AS $$ BEGIN RETURN writes(); END $$;
+CREATE FUNCTION with_default(a int DEFAULT 1, b int DEFAULT 2) RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RETURN writes(); END $$;
+CREATE FUNCTION of_row(victim) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN writes(); END $$;
+CREATE FUNCTION lower(varchar) RETURNS text LANGUAGE plpgsql AS $$ BEGIN PERFORM writes(); RETURN 'x'; END $$;
+CREATE FUNCTION adds(int, int) RETURNS int LANGUAGE plpgsql AS $$ BEGIN RETURN writes(); END $$;
+CREATE FUNCTION equals(int, text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN writes() = 1; END $$;
+CREATE OPERATOR @@+ (LEFTARG = int, RIGHTARG = int, FUNCTION = adds);
+CREATE OPERATOR = (LEFTARG = int, RIGHTARG = text, FUNCTION = equals);
+CREATE TYPE mood AS ENUM ('sad', 'glad');
+CREATE TABLE has_mood (m mood);
+CREATE FUNCTION same_mood(mood, mood) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN writes() = 1; END $$;
+CREATE OPERATOR = (LEFTARG = mood, RIGHTARG = mood, FUNCTION = same_mood);
+CREATE AGGREGATE aggregates(int) (SFUNC = adds, STYPE = int, INITCOND = '0');
+
+CREATE TYPE ct AS (x int);
+CREATE FUNCTION int_to_ct(int) RETURNS ct LANGUAGE plpgsql AS $$ BEGIN RETURN ROW(writes())::ct; END $$;
+CREATE FUNCTION ct_to_text(ct) RETURNS text LANGUAGE plpgsql AS $$ BEGIN RETURN writes()::text; END $$;
+CREATE CAST (int AS ct) WITH FUNCTION int_to_ct(int);
+CREATE CAST (ct AS text) WITH FUNCTION ct_to_text(ct) AS IMPLICIT;
+CREATE TABLE has_ct (id int, c ct);
+CREATE TYPE jt AS (x int);
+CREATE FUNCTION jt_to_json(jt) RETURNS json LANGUAGE plpgsql AS $$ BEGIN PERFORM writes(); RETURN '1'; END $$;
+CREATE CAST (jt AS json) WITH FUNCTION jt_to_json(jt);
+CREATE TABLE has_jt (id int, j jt);
+
+CREATE FUNCTION checks(text) RETURNS boolean LANGUAGE plpgsql AS $$ BEGIN RETURN writes() = 1; END $$;
+CREATE DOMAIN dom AS text CHECK (checks(VALUE));
+CREATE DOMAIN sleepy AS text CHECK (pg_sleep(0) IS NOT NULL);
+CREATE DOMAIN email AS text CHECK (VALUE ~ '@');
+CREATE TYPE pair AS (a int, d dom);
+CREATE TABLE has_dom (id int, d dom, e email);
+CREATE TABLE has_pair (id int, p pair, many dom[]);
+
+CREATE VIEW v_writes AS SELECT writes() AS x;
+CREATE VIEW v_nested AS SELECT x FROM v_writes;
+CREATE VIEW v_operator AS SELECT 1 @@+ 2 AS x;
+CREATE VIEW v_aggregate AS SELECT aggregates(id) AS x FROM victim;
+CREATE VIEW v_cast AS SELECT 5::ct AS x;
+CREATE VIEW v_domain AS SELECT 'x'::dom AS x;
+CREATE VIEW v_sleeps AS SELECT pg_sleep(0) IS NULL AS x;
+CREATE VIEW v_runs_text AS SELECT query_to_xml('SELECT 1', true, false, '') AS x;
+CREATE VIEW v_reads_tables AS SELECT table_to_xml('victim', true, false, '') AS x;
+CREATE VIEW v_settings AS SELECT current_user AS u, current_setting('TimeZone') AS tz, count(*) AS n FROM victim;
+CREATE VIEW v_sample AS SELECT id FROM victim TABLESAMPLE system (50);
+CREATE MATERIALIZED VIEW m_victim AS SELECT id FROM victim;
+CREATE TABLE guarded (id int);
+ALTER TABLE guarded ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON guarded FOR SELECT USING (writes() = 1);
+CREATE TABLE tenant (id int, t text);
+ALTER TABLE tenant ENABLE ROW LEVEL SECURITY;
+CREATE POLICY p ON tenant FOR SELECT USING (t = current_setting('app.tenant', true));
+
+CREATE FOREIGN DATA WRAPPER nowhere;
+CREATE SERVER elsewhere FOREIGN DATA WRAPPER nowhere;
+CREATE FOREIGN TABLE remote (x int) SERVER elsewhere;
+CREATE TABLE parent (x int);
+CREATE FOREIGN TABLE child () INHERITS (parent) SERVER elsewhere;
+CREATE TABLE parted (x int) PARTITION BY LIST (x);
+CREATE FOREIGN TABLE part PARTITION OF parted FOR VALUES IN (1) SERVER elsewhere;
+CREATE VIEW v_parent AS SELECT x FROM parent;
