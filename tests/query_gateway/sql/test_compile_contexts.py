@@ -47,6 +47,7 @@ LISTS = [
     ("SELECT 1 WHERE b not/**/in/**/(/*x*/<%=l%>)", "SELECT 1 WHERE b <>/**/ALL/**/(/*x*/$1)"),
     ("SELECT 1 WHERE NOT b || c IN (<%= l %>) OR d", "SELECT 1 WHERE NOT b || c = ANY ($1) OR d"),
     ("SELECT 1 WHERE (b IN (<%= l %>)) = true", "SELECT 1 WHERE (b = ANY ($1)) = true"),
+    ("SELECT 1 WHERE b IN (<%= l %>) = true", "SELECT 1 WHERE b = ANY ($1) = true"),
     ("SELECT 1 WHERE b = ANY (<%= l %>)", "SELECT 1 WHERE b = ANY ($1)"),
     ("SELECT 1 WHERE b = ANY ('<%= l %>')", "SELECT 1 WHERE b = ANY ($1)"),
     ("SELECT 1 WHERE b IN (<%= x %>)", "SELECT 1 WHERE b IN ($1)"),

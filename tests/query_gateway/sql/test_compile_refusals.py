@@ -101,7 +101,6 @@ def compiled_or_none(template: str) -> CompiledStatement | None:
         "SELECT 1 WHERE a = 'x@<%= l %>'",
         "SELECT DATE '@<%= l %>'",
         "SELECT 1 WHERE b = a IN (@<%= l %>)",
-        "SELECT 1 WHERE a IN (@<%= l %>) = true",
         # Intervals with a range.
         "SELECT INTERVAL '@<%= n %>' YEAR TO MONTH",
         "SELECT INTERVAL '@<%= n %>' DAY TO SECOND(3)",

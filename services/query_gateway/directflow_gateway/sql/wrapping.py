@@ -19,13 +19,13 @@ def wrap_for_key_order(
 ) -> CompiledStatement:
     """The author's rows in the order of `column`, NULL first; with `after`, only those behind the value of _df_after.
 
-    `as_text`: by the bytes of the column's text, so that equal keys are neighbours and `>` agrees with equality whatever
-    the column's collation or type (under a nondeterministic collation 'a' and 'A' mix, and resuming behind one would
+    `as_text`: by the bytes of the column's text, so that equal keys are neighbours and `>` agrees with equality,
+    whatever the collation or type (under a nondeterministic collation 'a' and 'A' mix, and resuming behind one would
     lose the other). False for types without either trap, whose own order can use an index: integers and uuid.
     """
     key = f"_df_q.{identifier(column)}"
     if as_text:
-        key = f"({key})::pg_catalog.text COLLATE \"C\""
+        key = f'({key})::pg_catalog.text COLLATE "C"'
     if not after:
         return _wrapped(compiled, "_df_q.*", f" ORDER BY {key} NULLS FIRST")
     number = len(compiled.parameters) + 1
