@@ -1,5 +1,6 @@
 """The duplicate set: nobody is forgotten, nobody is mistaken for another, memory and disk are bounded."""
 
+import errno
 import os
 from pathlib import Path
 
@@ -114,6 +115,20 @@ def test_beyond_memory_and_disk_it_says_what_to_ask_for_instead(tmp_path: Path) 
         fill(keys, 1, 200)
     assert (refusal.value.code, refusal.value.reason) == (StatusCode.RESOURCE_EXHAUSTED, "DUPLICATE_SET_FULL")
     keys.close()
+
+
+def test_a_disk_that_is_full_is_an_error_and_not_the_end_of_the_process(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_space(descriptor: int, offset: int, size: int) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(os, "posix_fallocate", no_space)
+    scratch = Scratch(memory_bytes=0, disk_bytes=1 * MIB, directory=tmp_path)
+    with pytest.raises(DirectFlowError, match="KEY order"):
+        scratch.region(1 * MIB)
+    monkeypatch.undo()
+    assert not scratch.region(1 * MIB).in_memory
 
 
 def test_a_closed_set_gives_everything_back_for_the_next_stream(tmp_path: Path) -> None:

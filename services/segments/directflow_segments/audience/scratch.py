@@ -5,7 +5,9 @@ soon as they are open: whatever ends the process, nothing stays behind.
 """
 
 import mmap
+import os
 import tempfile
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ class Scratch:
     """The bounds that all regions share: bytes of memory, then bytes of files in `directory` (None: no files)."""
 
     def __init__(self, *, memory_bytes: int, disk_bytes: int = 0, directory: Path | None = None) -> None:
+        self._booking = threading.Lock()  # a merge runs in a thread, and several streams may merge at once
         self._free_memory = memory_bytes
         self._free_disk = disk_bytes if directory is not None else 0
         self._directory = directory
@@ -27,30 +30,32 @@ class Scratch:
 
         Memory of `replacing` counts as free: its pages go back one by one while the new region is written.
         """
-        if size <= self._free_memory + (replacing.size if replacing and replacing.in_memory else 0):
-            self._free_memory -= size
-            return Region(self, mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS), in_memory=True)
-        if size <= self._free_disk:
-            self._free_disk -= size
-            return Region(self, self._file(size), in_memory=False)
-        raise DirectFlowError(
-            StatusCode.RESOURCE_EXHAUSTED,
-            "DUPLICATE_SET_FULL",
-            "The audience has more people than this server can remember to leave out duplicates; ask for the KEY "
-            "order, which needs no memory.",
-        )
+        in_memory = self._take(size, replacing)
+        try:
+            pages = _memory(size) if in_memory else _file(size, self._directory)
+        except OSError as error:  # no space on the device, no address space
+            self.give_back(size, in_memory=in_memory)
+            raise _full() from error
+        return Region(self, pages, in_memory=in_memory)
 
-    def _file(self, size: int) -> mmap.mmap:
-        with tempfile.TemporaryFile(dir=self._directory, prefix="directflow-audience-") as file:
-            file.truncate(size)  # sparse: blocks are taken as pages are written
-            return mmap.mmap(file.fileno(), size)
+    def _take(self, size: int, replacing: "Region | None") -> bool:
+        """Books the region; True when it is to lie in memory."""
+        with self._booking:
+            if size <= self._free_memory + (replacing.size if replacing and replacing.in_memory else 0):
+                self._free_memory -= size
+                return True
+            if size <= self._free_disk:
+                self._free_disk -= size
+                return False
+        raise _full()
 
     def give_back(self, size: int, *, in_memory: bool) -> None:
         """Called by a region that closes."""
-        if in_memory:
-            self._free_memory += size
-        else:
-            self._free_disk += size
+        with self._booking:
+            if in_memory:
+                self._free_memory += size
+            else:
+                self._free_disk += size
 
 
 class Region:
@@ -79,3 +84,23 @@ class Region:
             # Not pages.close(): that raises while a view is alive. Dropping the last reference unmaps.
             self._pages = None
             self._scratch.give_back(self.size, in_memory=self.in_memory)
+
+
+def _memory(size: int) -> mmap.mmap:
+    return mmap.mmap(-1, size, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+
+
+def _file(size: int, directory: Path | None) -> mmap.mmap:
+    with tempfile.TemporaryFile(dir=directory, prefix="directflow-audience-") as file:
+        # Not a sparse file: where the disk is full, writing to a page without a block kills the process (SIGBUS).
+        os.posix_fallocate(file.fileno(), 0, size)
+        return mmap.mmap(file.fileno(), size)
+
+
+def _full() -> DirectFlowError:
+    return DirectFlowError(
+        StatusCode.RESOURCE_EXHAUSTED,
+        "DUPLICATE_SET_FULL",
+        "The audience has more people than this server can remember to leave out duplicates; ask for the KEY order, "
+        "which needs no memory.",
+    )
