@@ -72,7 +72,7 @@ def _pack_booleans(array: pa.Array) -> sql_pb2.Column:
 def _numbers(array: pa.Array, zero: float) -> bytes:
     filled = array.fill_null(pa.scalar(zero, array.type)) if array.null_count else array
     numbers = filled.to_numpy(zero_copy_only=False)
-    return numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes()
+    return bytes(numbers.astype(numbers.dtype.newbyteorder("<"), copy=False).tobytes())
 
 
 def _packed(tag: bytes, payload: bytes) -> sql_pb2.Column:

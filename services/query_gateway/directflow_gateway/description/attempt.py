@@ -1,0 +1,73 @@
+"""What to try when the server refuses a statement only because a variable has become a parameter, or where the product
+promises more than PostgreSQL does (SQL.md 1 and 4)."""
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import psycopg
+
+from directflow_gateway.sql import CompiledStatement, rewrite_window_alias
+
+SHARED = "Equal occurrences of a variable were bound as one parameter, so that GROUP BY, ORDER BY or DISTINCT match."
+TEXT = "The value of {} was taken as text: nothing in the statement says its type."
+OUTWARD = "The condition on a window function's alias was moved from WHERE to an outer query around the statement."
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Attempt:
+    """A form of the author's statement."""
+
+    compiled: CompiledStatement
+    rewrites: tuple[str, ...] = ()
+    before: "tuple[psycopg.Error, Attempt] | None" = None
+    """The attempt that led to this one and its error: reported where this form only makes matters worse."""
+
+    def changed(self, compiled: CompiledStatement | None, rewrite: str, error: psycopg.Error) -> "Attempt | None":
+        """The next attempt; None when there is no other form."""
+        once_only = rewrite in (SHARED, OUTWARD)
+        if compiled is None or compiled.text == self.compiled.text or (once_only and rewrite in self.rewrites):
+            return None
+        # One sentence a variable, though each of its occurrences is a parameter of its own.
+        return Attempt(compiled, tuple(dict.fromkeys((*self.rewrites, rewrite))), (error, self))
+
+    def is_progress(self, error: psycopg.Error) -> bool:
+        """Whether an error of this form tells the author more than the one before. Parameters that were shared in vain
+        fail as before, or with a conflict of types that the author's own text does not have."""
+        return self.rewrites[-1:] != (SHARED,) or error.sqlstate not in (*_SHARING_CURES, "42P08")
+
+
+def next_attempt(attempt: Attempt, error: psycopg.Error) -> Attempt | None:
+    """Another form of the statement that may cure the error; None when there is none."""
+    following = _CURES.get(error.sqlstate or "")
+    return following(attempt, error) if following else None
+
+
+def _share_parameters(attempt: Attempt, error: psycopg.Error) -> Attempt | None:
+    return attempt.changed(attempt.compiled.with_shared_parameters(), SHARED, error)
+
+
+def _take_as_text(attempt: Attempt, error: psycopg.Error) -> Attempt | None:
+    # The number is in the message only, in every language as $n, and there is no other number in it.
+    match = re.search(r"\$([0-9]+)", error.diag.message_primary or "")
+    number = int(match[1]) if match else 0
+    if not 0 < number <= len(attempt.compiled.parameters):
+        return None
+    names = ", ".join(attempt.compiled.parameters[number - 1].variables)
+    return attempt.changed(attempt.compiled.with_text_parameter(number), TEXT.format(names), error)
+
+
+def _move_outward(attempt: Attempt, error: psycopg.Error) -> Attempt | None:
+    return attempt.changed(rewrite_window_alias(attempt.compiled), OUTWARD, error)
+
+
+_SHARING_CURES = ("42803", "42P10")
+"""Must appear in GROUP BY; ORDER BY of a SELECT DISTINCT, or DISTINCT ON, does not match."""
+_CURES: Mapping[str, Callable[[Attempt, psycopg.Error], Attempt | None]] = MappingProxyType(
+    {
+        **dict.fromkeys(_SHARING_CURES, _share_parameters),
+        "42P18": _take_as_text,  # no type can be inferred
+        "42703": _move_outward,  # no such column
+    }
+)
