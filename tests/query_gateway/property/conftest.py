@@ -187,10 +187,13 @@ class Runner:
         return self._outcome(self._pgconn.exec_params(compiled.text.encode(), parameters))
 
     def types(self) -> list[str]:
-        """The types of the parameters of the statement that was just prepared."""
+        """The types of the parameters of the statement that was just prepared; of a domain, its base type."""
         described = self._pgconn.describe_prepared(b"")
         oids = ",".join(str(described.param_type(index)) for index in range(described.nparams))
-        query = "SELECT format_type(t, NULL) FROM unnest($1::oid[]) WITH ORDINALITY u(t, n) ORDER BY n"
+        query = (
+            "SELECT format_type(coalesce(nullif(y.typbasetype, 0), u.t), NULL)"
+            " FROM unnest($1::oid[]) WITH ORDINALITY u(t, n) JOIN pg_type y ON y.oid = u.t ORDER BY n"
+        )
         named = self._pgconn.exec_params(query.encode(), [f"{{{oids}}}".encode()])
         return [(named.get_value(row, 0) or b"").decode() for row in range(named.ntuples)]
 

@@ -7,7 +7,7 @@ from types import MappingProxyType
 
 from directflow_runtime.errors import Problem
 
-from directflow_gateway.sql.contexts import Form, Refusal, form_of, in_list_of, is_pattern, prefix_cast
+from directflow_gateway.sql.contexts import Form, Refusal, form_of, in_list_of, pattern_values, prefix_cast
 from directflow_gateway.sql.equivalence import Expected, first_difference
 from directflow_gateway.sql.faults import CONSTANT_WANTED, Faults, place_in
 from directflow_gateway.sql.guard.examination import MAX_PROBLEMS, examine
@@ -138,7 +138,7 @@ class _Compilation:
             raise StatementRefused([self._faults.of_bound_text(source_map.source(tree.offset), _lists(placed))])
         _raise(self._examined(tree, source_map))
         self._prove(template_tree, tree, placed)
-        return self._statement(tree, source_map, placed)
+        return self._statement(tree, source_map, placed, pattern_values(template_tree))
 
     def _edits(self, item: _Placed, tree: ParseTree, source_map: SourceMap) -> Iterator[Edit]:
         if item.form is Form.PLAIN:
@@ -164,9 +164,11 @@ class _Compilation:
         if first_difference(template_tree, tree, expected) is not None:
             raise StatementRefused([self._faults.of_bound_text(-1, _lists(placed))])
 
-    def _statement(self, tree: ParseTree, source_map: SourceMap, placed: list[_Placed]) -> CompiledStatement:
+    def _statement(
+        self, tree: ParseTree, source_map: SourceMap, placed: list[_Placed], patterns: set[int]
+    ) -> CompiledStatement:
         query = tree.statements[0].one("stmt")
-        patterns = [item.slot.place for item in placed if is_pattern(item.node)]
+        warned = [item.slot.place for item in placed if id(item.node) in patterns]
         return CompiledStatement(
             template=self._template,
             text=tree.text,
@@ -176,7 +178,7 @@ class _Compilation:
             has_order_by=query is not None and bool(query.many("sortClause")),
             body_end=tree.extent(tree.statements[0])[1],
             max_value_bytes=self._limits.max_value_bytes,
-            warnings=tuple(pattern_warning(self._template, place) for place in patterns),
+            warnings=tuple(pattern_warning(self._template, place) for place in warned),
             maps=(source_map,),
         )
 

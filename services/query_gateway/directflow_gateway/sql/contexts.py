@@ -4,7 +4,7 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from directflow_gateway.sql.tree import Node
+from directflow_gateway.sql.tree import Node, ParseTree
 
 NEVER_A_NAME = "A variable cannot stand here: it is a value, never a name, a keyword or an operator."
 FULL_INTERVAL = 0x7FFF
@@ -156,24 +156,31 @@ _PATTERN_ARGUMENT = {
 }
 
 
-def is_pattern(node: Node) -> bool:
-    """Whether the value at `node` is, or becomes part of, a LIKE pattern, regular expression, jsonpath or tsquery."""
-    return any(_makes_pattern(child, parent) for child, parent in _value_path(node))
+def pattern_values(tree: ParseTree) -> set[int]:
+    """id() of every node whose value is, or becomes part of, a LIKE pattern, regular expression, jsonpath or tsquery.
+
+    Found from above and not from each variable upwards: a chain of a thousand `||` would take a million steps.
+    """
+    waiting = [child for node in tree.nodes() for child in _children(node) if _makes_pattern(child, node)]
+    found: set[int] = set()
+    while waiting:
+        node = waiting.pop()
+        if id(node) not in found:
+            found.add(id(node))
+            waiting += _children(node) if _keeps_text(node) else []
+    return found
 
 
-def _value_path(node: Node) -> Iterator[tuple[Node, Node]]:
-    """The steps upwards through which the value stays a part of the text: casts and concatenations."""
-    for parent in node.ancestors():
-        yield node, parent
-        is_joined = parent.tag == "A_Expr" and parent.names("name") == ("||",)
-        is_call = parent.tag == "FuncCall" and _last(parent, "funcname") in {
-            "concat",
-            "like_escape",
-            "similar_to_escape",
-        }
-        if parent.tag not in {"TypeCast", "CollateClause"} and not is_joined and not is_call:
-            return
-        node = parent
+def _children(node: Node) -> Iterator[Node]:
+    return (child for children in node.links.values() for child in children)
+
+
+def _keeps_text(node: Node) -> bool:
+    """Casts and concatenations: what goes in is a part of the text that comes out."""
+    if node.tag == "FuncCall":
+        return _last(node, "funcname") in {"concat", "like_escape", "similar_to_escape"}
+    is_joined = node.tag == "A_Expr" and node.names("name") == ("||",)
+    return is_joined or node.tag in {"TypeCast", "CollateClause"}
 
 
 def _makes_pattern(child: Node, parent: Node) -> bool:

@@ -1,5 +1,6 @@
 """How each form of parameter is written into the bound text. Only what must change does; the rest stays as it is."""
 
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -67,17 +68,23 @@ class Rewriter:
 
     def _unit_tokens(self, slot: Slot) -> list[Token]:
         """unit [(precision)] [TO unit [(precision)]]. The grammar has accepted them: they are only counted here."""
-        behind = [token for token in self.tokens if token.start >= slot.end]
+        first = self._index(slot.end)
+        # The longest is DAY TO SECOND (3).
+        behind = self.tokens[first : first + 9]
         count = 1 + self._precision(behind[1:])
         if count < len(behind) and self._word(behind[count]) == "to":
             count += 2 + self._precision(behind[count + 2 :])
-        return behind[:count]
+        return list(behind[:count])
 
     def _precision(self, tokens: Sequence[Token]) -> int:
         return 3 if tokens and self._word(tokens[0]) == "(" else 0
 
     def _between(self, start: int, end: int) -> Iterator[Token]:
-        return (token for token in self.tokens if start <= token.start and token.end <= end)
+        return iter(self.tokens[self._index(start) : self._index(end)])
+
+    def _index(self, place: int) -> int:
+        """Of the first token that begins at `place` or behind it."""
+        return bisect_left(self.tokens, place, key=lambda token: token.start)
 
     def _word(self, token: Token) -> str:
         return self.template[token.start : token.end].lower()

@@ -1,12 +1,12 @@
 """Which parameters of a statement may share one `$n`: those with equal text in equal surroundings."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 
 from directflow_gateway.sql.equivalence import PLACES
 from directflow_gateway.sql.limits import HARD_MAX_SQL_BYTES, HARD_MAX_TOKENS, TextLimits
 from directflow_gateway.sql.parameters import Parameter
 from directflow_gateway.sql.parser import ParseFailure, parse
-from directflow_gateway.sql.tree import Node
+from directflow_gateway.sql.tree import Node, ParseTree
 
 # A bound text is longer than its template by what a CAST takes.
 _LIMITS = TextLimits(max_sql_bytes=HARD_MAX_SQL_BYTES, max_tokens=HARD_MAX_TOKENS)
@@ -21,46 +21,36 @@ def shared_numbers(text: str, parameters: Sequence[Parameter]) -> Mapping[int, i
     tree = parse(text, _LIMITS)
     if isinstance(tree, ParseFailure):
         raise ValueError(f"a compiled statement does not parse: {tree.rule}")
-    shapes: dict[int, str] = {}
-    equal: dict[tuple[object, str], set[int]] = {}
+    shapes = _shapes(tree, parameters)
+    equal: dict[tuple[int, int], set[int]] = {}
     for node in tree.nodes():
         if node.tag == "ParamRef" and node.parent is not None:
-            number = node.number("number")
-            key = (_content(parameters[number - 1]), _shape(node.parent, parameters, shapes))
-            equal.setdefault(key, set()).add(number)
+            key = (shapes[id(node)], shapes[id(node.parent)])
+            equal.setdefault(key, set()).add(node.number("number"))
     return {number: min(group) for group in equal.values() for number in group}
 
 
-def _content(parameter: Parameter) -> tuple[object, ...]:
-    return (*parameter.pieces, parameter.unit)
+def _shapes(tree: ParseTree, parameters: Sequence[Parameter]) -> dict[int, int]:
+    """For the id() of every node a number; two nodes have the same exactly when they are the same expression.
+
+    From the leaves upwards, each node once: to spell out the surroundings of each parameter in a long chain of
+    operators would take quadratic time.
+    """
+    numbers: dict[Hashable, int] = {}
+    shapes: dict[int, int] = {}
+    for node in reversed(list(tree.nodes())):
+        shape = _shape(node, parameters, shapes)
+        shapes[id(node)] = numbers.setdefault(shape, len(numbers))
+    return shapes
 
 
-def _shape(expression: Node, parameters: Sequence[Parameter], known: dict[int, str]) -> str:
-    """The expression as text, without places in it. A column counts by its last name: `m.day` may be `day`."""
-    if id(expression) not in known:
-        known[id(expression)] = " ".join(_words(expression, parameters))
-    return known[id(expression)]
-
-
-def _words(expression: Node, parameters: Sequence[Parameter]) -> list[str]:
-    words: list[str] = []
-    waiting: list[Node | str] = [expression]
-    while waiting:
-        node = waiting.pop()
-        if isinstance(node, str):
-            words.append(node)
-        elif node.tag == "ParamRef":
-            words.append(repr(_content(parameters[node.number("number") - 1])))
-        elif node.tag == "ColumnRef":
-            words.append(f"column {node.many('fields')[-1].scalars!r}")
-        else:
-            # The outermost role says only which clause the expression is in: that is what must not count.
-            role = "" if node is expression else node.role
-            words.append(f"{role} {node.tag} {_scalars(node)}(")
-            waiting.append(")")
-            waiting.extend(child for children in reversed(node.links.values()) for child in reversed(children))
-    return words
-
-
-def _scalars(node: Node) -> list[tuple[str, object]]:
-    return sorted((name, value) for name, value in node.scalars.items() if name not in PLACES)
+def _shape(node: Node, parameters: Sequence[Parameter], shapes: Mapping[int, int]) -> Hashable:
+    if node.tag == "ParamRef":
+        parameter = parameters[node.number("number") - 1]
+        return ("ParamRef", parameter.pieces, parameter.unit)
+    if node.tag == "ColumnRef":
+        # A column counts by its last name: `m.day` may be `day`.
+        return ("ColumnRef", shapes[id(node.many("fields")[-1])])
+    fields = ((name, tuple(shapes[id(child)] for child in children)) for name, children in node.links.items())
+    scalars = ((name, value) for name, value in node.scalars.items() if name not in PLACES)
+    return (node.tag, tuple(sorted(scalars)), tuple(sorted(fields)))

@@ -14,7 +14,7 @@ from directflow_gateway.sql.source_map import Edit, Part, SourceMap, build, edit
 from directflow_gateway.sql.template import problem_at
 from directflow_gateway.sql.variables import Variable
 
-PATTERN_TYPES = frozenset({"tsquery", "jsonpath", "lquery", "ltxtquery", "query_int", "hstore"})
+PATTERN_TYPES = frozenset({"tsquery", "jsonpath", "lquery", "ltxtquery", "query_int", "hstore", "xml"})
 """Types whose text form is a small language, in which a value can become more than a value."""
 
 
