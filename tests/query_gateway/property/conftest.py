@@ -147,14 +147,15 @@ def new_case() -> Callable[[int], Case]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run gave: the SQLSTATE of its error, or the multiset of its rows as text."""
+    """What a run gave: the SQLSTATE of its error, or the names of its columns and the multiset of its rows as text."""
 
     sqlstate: str
     rows: Counter[tuple[bytes | None, ...]]
     message: str = ""
+    columns: tuple[bytes | None, ...] = ()
 
     def agrees_with(self, other: "Outcome") -> bool:
-        return (self.sqlstate, self.rows) == (other.sqlstate, other.rows)
+        return (self.sqlstate, self.columns, self.rows) == (other.sqlstate, other.columns, other.rows)
 
 
 class Runner:
@@ -203,7 +204,7 @@ class Runner:
             return Outcome(state.decode(), Counter(), result.error_message.decode())
         columns = range(result.nfields)
         rows = (tuple(result.get_value(row, column) for column in columns) for row in range(result.ntuples))
-        return Outcome("", Counter(rows))
+        return Outcome("", Counter(rows), columns=tuple(result.fname(column) for column in columns))
 
 
 def retried(compiled: CompiledStatement, failed: Outcome) -> CompiledStatement | None:

@@ -296,7 +296,24 @@ def cte_query(case) -> None:
     ).any_scalar(["1", "2", "x"]).both(") FROM w")
 
 
-QUERIES = [plain_query, plain_query, plain_query, grouped_query, union_query, cte_query]
+def output_query(case) -> None:
+    """Literals as columns without names: PostgreSQL takes the names from the expressions."""
+    case.both("SELECT ")
+    tag, value = case.value(["2024-02-10", "12:30"])
+    case.each(f"interval '{tag}'", "NULL::interval" if value is None else f"interval {case.quoted(value)}")
+    for _ in range(case.random.choice([1, 2, 3])):
+        case.both(", ").any_scalar(TEXTS).both(case.random.choice(["", "::text", "::varchar(4)", " || 'x'"]))
+    _, types, pool = case.random.choice(TABLES["typed_literal"])
+    tag, value = case.value(pool)
+    name = case.random.choice(types)
+    literal = f"CAST(NULL AS {name})" if value is None else f"{name} {case.quoted(value)}"
+    case.both(", ").each(f"{name} '{tag}'", literal)
+    list_tag, elements = case.listed(TEXTS)
+    written = ", ".join(case.quoted(item) for item in elements) or "SELECT NULL::text WHERE false"
+    case.both(", 'red' IN (").each(list_tag, written).both(")")
+
+
+QUERIES = [plain_query, plain_query, plain_query, grouped_query, union_query, cte_query, output_query]
 
 
 def filled(case):  # type: ignore[no-untyped-def]
