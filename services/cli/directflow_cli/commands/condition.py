@@ -16,7 +16,8 @@ from directflow_cli.commands.output import write_records
 from directflow_cli.commands.session import Session, converse
 from directflow_cli.commands.variables import values_from
 
-COLUMNS = ("condition", "decided", "raw", "reason", "message", "sqlstate")
+DECIDED_COLUMNS = ("condition", "decided", "raw")
+COLUMNS = (*DECIDED_COLUMNS, "reason", "message", "sqlstate")
 
 
 def register(app: typer.Typer) -> None:
@@ -52,7 +53,8 @@ def evaluate(
         stub: Any = stubs.EvaluationServiceStub(session.channel)  # type: ignore[no-untyped-call]
         request = wire.EvaluateConditionsRequest(conditions=names, profile_id=profile, variables=values)
         evaluations = (await stub.EvaluateConditions(request, timeout=timeout)).evaluations
-        write_records(output, [_record(*pair) for pair in zip(names, evaluations, strict=True)], COLUMNS)
+        records = [_record(*pair) for pair in zip(names, evaluations, strict=True)]
+        write_records(output, records, COLUMNS if any(record["reason"] for record in records) else DECIDED_COLUMNS)
         return exit_code_of_decisions([evaluation.decided for evaluation in evaluations])
 
     converse(target, "condition evaluate", work)

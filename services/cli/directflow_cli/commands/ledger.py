@@ -14,11 +14,11 @@ LINES: Final = {
 COLUMNS: Final = ("where every row went", "people", "rows")
 
 
-def ledger_rows(ledger: wire.Ledger) -> list[tuple[str, int | None, int]]:
+def ledger_rows(ledger: wire.Ledger) -> list[tuple[str, int | str, int]]:
     """The ledger as a table; its last line is the sum, which is the number of rows that were read."""
     entries = [(label, getattr(ledger, name)) for name, label in LINES.items()]
-    rows: list[tuple[str, int | None, int]] = [(label, entry.people, entry.rows) for label, entry in entries]
-    return [*rows, ("rows read", None, ledger.rows_read)]
+    rows: list[tuple[str, int | str, int]] = [(label, entry.people, entry.rows) for label, entry in entries]
+    return [*rows, ("rows read", "", ledger.rows_read)]
 
 
 def ledger_record(ledger: wire.Ledger) -> dict[str, Any]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +16,8 @@ from directflow_cli.commands.printable import printable
 
 NULL_IN_TABLE = "∅"
 """NULL is told from an empty text."""
+WIDEST = 10_000
+"""Terminal cells of a table in a pipe."""
 
 
 def write_records(output: OutputFormat, records: Sequence[Mapping[str, Any]], columns: Sequence[str]) -> None:
@@ -42,14 +45,15 @@ def write_document(output: OutputFormat, document: Mapping[str, Any]) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
     """A table as wide as it needs to be: a value is never cut because a pipe has no width."""
-    console = Console(soft_wrap=not sys.stdout.isatty(), highlight=False)
+    console = Console(highlight=False)
     table = Table(title=title, title_justify="left")
     for name in columns:
         table.add_column(Text(printable(name)))
     for row in rows:
         table.add_row(*(Text(cell_text(cell)) for cell in row))
     if not sys.stdout.isatty():
-        console.width = max(console.width, console.measure(table).maximum)
+        wide = console.options.update(width=WIDEST, max_width=WIDEST)
+        console.width = max(console.width, Measurement.get(console, wide, table).maximum)
     console.print(table)
 
 
