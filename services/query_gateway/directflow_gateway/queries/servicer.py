@@ -18,7 +18,7 @@ from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.statement import Statement, StatementRole
 
 
-class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):  # type: ignore[misc]
+class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     """The adapter between the wire and the query engine."""
 
     def __init__(self, engine: QueryEngine) -> None:
