@@ -235,3 +235,26 @@ async def test_a_method_that_nobody_registered_is_unimplemented(world: Any) -> N
     with pytest.raises(grpc.aio.AioRpcError) as caught:
         await served.stub("unary_unary", "Other")(StringValue(), timeout=5)
     assert caught.value.code() is grpc.StatusCode.UNIMPLEMENTED
+
+
+@pytest.mark.parametrize("shape", ["stream_unary", "stream_stream"])
+async def test_a_server_that_answers_before_it_has_read_all_requests_keeps_its_code_in_the_client_span(
+    world: Any, shape: str
+) -> None:
+    async def endless() -> AsyncIterator[StringValue]:
+        while True:
+            yield StringValue(value="request" * 1000)
+            await asyncio.sleep(0)
+
+    served = await world(Servicer("unbuilt").of(shape), shape)
+    for _ in range(10):  # now and then grpc.aio reports INTERNAL first
+        with pytest.raises(grpc.aio.AioRpcError):
+            await finish(served.stub(shape)(endless(), timeout=5), shape)
+    await wait_for_spans(served, 10)
+    assert {span.attributes["error.type"] for span in served.spans_of(SpanKind.CLIENT)} == {"UNIMPLEMENTED"}
+
+
+async def wait_for_spans(world: Any, count: int) -> None:
+    async with asyncio.timeout(5):
+        while len(world.spans_of(SpanKind.CLIENT)) < count:  # noqa: ASYNC110  spans have no event
+            await asyncio.sleep(0.01)

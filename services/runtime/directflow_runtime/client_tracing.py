@@ -7,8 +7,9 @@ own call object.
 
 import asyncio
 import math
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from typing import Any, Protocol
+from typing import Any, Final, Protocol
 
 import grpc
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
@@ -16,7 +17,10 @@ from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapProp
 
 from directflow_runtime import telemetry_names as names
 from directflow_runtime.calls import current_call
-from directflow_runtime.remote import remote_error
+from directflow_runtime.remote import RemoteError, remote_error
+
+SETTLED_AFTER_S: Final = 0.2
+"""When the real status of a call is looked at whose first one may be provisional (see `_is_provisional`)."""
 
 
 class Timeouts(Protocol):
@@ -44,9 +48,12 @@ class CallTimeouts:
 class TracedMethod:
     """One method of a stub: starts the call with a span, trace headers and a timeout."""
 
-    def __init__(self, inner: Callable[..., Any], path: str, tracer: Tracer, timeouts: Timeouts) -> None:
+    def __init__(
+        self, inner: Callable[..., Any], path: str, tracer: Tracer, timeouts: Timeouts, streams_requests: bool = False
+    ) -> None:
         self._inner = inner
         self._method = path.lstrip("/")
+        self._streams_requests = streams_requests
         self._tracer = tracer
         self._timeouts = timeouts
         self._propagator = TraceContextTextMapPropagator()
@@ -73,7 +80,7 @@ class TracedMethod:
         except BaseException:
             span.end()
             raise
-        call.add_done_callback(lambda ended: _finish(span, ended))
+        call.add_done_callback(lambda ended: _finish(span, ended, self._streams_requests))
         return call
 
 
@@ -110,22 +117,23 @@ class TracedChannel(grpc.aio.Channel):  # type: ignore[misc]  # grpc has no type
 
     def unary_unary(self, method: str, *args: Any, **options: Any) -> TracedMethod:
         """What generated stubs call."""
-        return self._traced(self._inner.unary_unary, method, args, options)
+        return self._traced("unary_unary", method, args, options)
 
     def unary_stream(self, method: str, *args: Any, **options: Any) -> TracedMethod:
         """What generated stubs call."""
-        return self._traced(self._inner.unary_stream, method, args, options)
+        return self._traced("unary_stream", method, args, options)
 
     def stream_unary(self, method: str, *args: Any, **options: Any) -> TracedMethod:
         """What generated stubs call."""
-        return self._traced(self._inner.stream_unary, method, args, options)
+        return self._traced("stream_unary", method, args, options)
 
     def stream_stream(self, method: str, *args: Any, **options: Any) -> TracedMethod:
         """What generated stubs call."""
-        return self._traced(self._inner.stream_stream, method, args, options)
+        return self._traced("stream_stream", method, args, options)
 
-    def _traced(self, make: Callable[..., Any], method: str, args: Any, options: Any) -> TracedMethod:
-        return TracedMethod(make(method, *args, **options), method, self._tracer, self._timeouts)
+    def _traced(self, shape: str, method: str, args: Any, options: Any) -> TracedMethod:
+        inner = getattr(self._inner, shape)(method, *args, **options)
+        return TracedMethod(inner, method, self._tracer, self._timeouts, shape.startswith("stream_"))
 
 
 async def responses(call: Any) -> AsyncIterator[Any]:
@@ -147,19 +155,36 @@ def _remaining() -> float:
         return math.inf
 
 
-def _finish(span: Span, call: Any) -> None:
+def _finish(span: Span, call: Any, streams_requests: bool) -> None:
+    if streams_requests and _is_provisional(call):
+        ended = time.time_ns()
+        loop = asyncio.get_running_loop()
+        loop.call_later(SETTLED_AFTER_S, lambda: _end(span, call, ended))
+    else:
+        _end(span, call, None)
+
+
+def _is_provisional(call: Any) -> bool:
+    """True for the status of a send that failed because the server had answered before it read all requests.
+
+    grpc.aio then reports INTERNAL, runs the done callbacks, and only afterwards takes up the server's real answer,
+    without running them again.
+    """
+    return _settled(call.code()) is grpc.StatusCode.INTERNAL and not _error_of(call).reason
+
+
+def _end(span: Span, call: Any, ended: int | None) -> None:
     code = _settled(call.code())
     span.set_attribute(names.RPC_RESPONSE_STATUS_CODE, code.name)
     if code is not grpc.StatusCode.OK:
-        span.set_attribute(names.ERROR_TYPE, _reason(call, code))
+        span.set_attribute(names.ERROR_TYPE, _error_of(call).reason or code.name)
         span.set_status(Status(StatusCode.ERROR))
-    span.end()
+    span.end(ended)
 
 
-def _reason(call: Any, code: grpc.StatusCode) -> str:
-    trailing = _settled(call.trailing_metadata())
-    ended = grpc.aio.AioRpcError(code, grpc.aio.Metadata(), trailing or grpc.aio.Metadata())
-    return remote_error(ended).reason or code.name
+def _error_of(call: Any) -> RemoteError:
+    trailing = _settled(call.trailing_metadata()) or grpc.aio.Metadata()
+    return remote_error(grpc.aio.AioRpcError(_settled(call.code()), grpc.aio.Metadata(), trailing))
 
 
 def _settled(answer: Coroutine[Any, Any, Any]) -> Any:

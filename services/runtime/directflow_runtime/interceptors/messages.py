@@ -59,4 +59,7 @@ class Messages:
 
 
 def _serialised(method: Method, response: Any) -> Any:
-    return response if method.response_serializer is None else method.response_serializer(response)
+    # Bytes are a message already: a stream of columns is encoded without protobuf (see column_encoding).
+    if method.response_serializer is None or isinstance(response, bytes):
+        return response
+    return method.response_serializer(response)
