@@ -13,31 +13,48 @@ from directflow_gateway.sql.catalogue import NodeObjects
 from directflow_gateway.sql.reference_check import may_be_resolved
 
 
-async def catalogue_problems(
+async def problems_by_name(
     conn: Connection, compiled: CompiledStatement, allowed_functions: Iterable[str]
 ) -> list[Problem]:
-    """Why the statement may not run in this database; empty when it may. Nothing is executed.
+    """Why the statement may not run in this database, judged by its names alone; empty when it may.
 
-    By name first. Where a name is shared with a customer's object, the server is asked what it means here, so that a
-    customer's own `lower(their_type)` does not cost everybody `lower`. Within the caller's open read-only transaction,
-    which stays usable; the answer holds for its snapshot: ask again after a time. Raises DirectFlowError.
+    Ask before the server parses the statement: where a domain's CHECK is refused, the server runs it while it parses a
+    literal of an array or a row of that domain. Within the caller's open read-only transaction, which stays usable.
+    Raises DirectFlowError.
     """
-    allowed = frozenset(allowed_functions)
     facts = await load(conn, wanted_for(compiled.references))
-    by_name = check_references(compiled.references, facts, allowed)
-    if not by_name or not may_be_resolved(by_name):
-        return by_name
+    return check_references(compiled.references, facts, allowed_functions)
+
+
+async def problems_as_resolved(
+    conn: Connection, compiled: CompiledStatement, by_name: list[Problem], allowed_functions: Iterable[str]
+) -> list[Problem]:
+    """What is left of the problems by name once the server has said what the names of the statement mean here.
+
+    A customer's own `lower(their_type)` must not cost everybody `lower`. Nothing is executed; the answer holds for its
+    snapshot: ask again after a time.
+    """
     trees = await resolve(conn, compiled)
     if not trees:
         # A server or pooler that drops the setting prints no tree, and no tree says nothing.
         return by_name
-    objects = NodeObjects(
-        *(frozenset().union(*parts) for parts in zip(*map(_sets, trees), strict=True)),
-    )
-    exact = check_resolved(trees, await load(conn, Wanted(objects=objects)), allowed)
+    facts = await load(conn, Wanted(objects=_together(trees)))
     # The exact answer has no positions: the ones by name say where.
-    return by_name if exact else []
+    return by_name if check_resolved(trees, facts, allowed_functions) else []
 
 
-def _sets(tree: NodeObjects) -> tuple[frozenset[int], ...]:
-    return tuple(getattr(tree, part.name) for part in fields(NodeObjects))
+async def catalogue_problems(
+    conn: Connection, compiled: CompiledStatement, allowed_functions: Iterable[str]
+) -> list[Problem]:
+    """Both answers in one: by name, and where that refuses and may be wrong, as resolved."""
+    allowed = frozenset(allowed_functions)
+    by_name = await problems_by_name(conn, compiled, allowed)
+    if not by_name or not may_be_resolved(by_name):
+        return by_name
+    return await problems_as_resolved(conn, compiled, by_name, allowed)
+
+
+def _together(trees: Iterable[NodeObjects]) -> NodeObjects:
+    """The objects of all trees. Types that are only read count: a customer's cast may run on their values."""
+    parts = {part.name: frozenset[int]().union(*(getattr(t, part.name) for t in trees)) for part in fields(NodeObjects)}
+    return NodeObjects(**{**parts, "types": parts["types"] | parts["read_types"]})

@@ -3,7 +3,7 @@
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import psycopg
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -27,7 +27,7 @@ class Wanted:
     operators: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
     relations: frozenset[str] = frozenset()
-    objects: NodeObjects = NodeObjects()
+    objects: NodeObjects = field(default_factory=NodeObjects)
 
 
 def wanted_for(references: References) -> Wanted:
@@ -101,8 +101,8 @@ def _unreadable(error: psycopg.Error) -> DirectFlowError:
     return DirectFlowError(
         StatusCode.FAILED_PRECONDITION,
         "PERMISSION_DENIED_BY_DATABASE",
-        "DirectFlow must read pg_catalog to check which functions a statement may reach, and the role may not: grant it "
-        "SELECT on the tables of pg_catalog that PUBLIC has by default, pg_proc above all.",
+        "DirectFlow must read pg_catalog to check which functions a statement may reach, and the role may not: grant "
+        "it SELECT on the tables of pg_catalog that PUBLIC has by default, pg_proc above all.",
         metadata={"sqlstate": INSUFFICIENT_PRIVILEGE},
         sqlstate=INSUFFICIENT_PRIVILEGE,
     )

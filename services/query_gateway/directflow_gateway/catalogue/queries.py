@@ -4,8 +4,8 @@ A catalogue with 50,000 functions and 5,000 views takes seconds to read as a who
 nothing has to be kept, or found out of date. All that is read is readable by PUBLIC in a fresh PostgreSQL 14 to 18.
 Query trees (views, policies, domain checks) stay on the server: only the object numbers in them travel.
 
-They run with search_path = pg_catalog, so that nothing here can mean a customer's function or operator. Each returns two
-text columns: the kind of fact, and the fact as JSON, for `sql.catalogue_rows.facts_from_rows`.
+They run with search_path = pg_catalog, so that nothing here can mean a customer's function or operator. Each returns
+two text columns: the kind of fact, and the fact as JSON, for `sql.catalogue_rows.facts_from_rows`.
 """
 
 from directflow_gateway.sql.catalogue import FIRST_OF_CUSTOMER
@@ -81,7 +81,8 @@ SELECT 'relation', json_build_object('oid', c.oid, 'schema', n.nspname, 'name', 
   'fields', (SELECT json_agg(f.value) FROM rule, json_array_elements(rule.tree) f WHERE rule.relation = c.oid))::text
 FROM customer_relation c JOIN pg_namespace n ON n.oid = c.relnamespace
 UNION ALL
-SELECT 'operator', json_build_object('oid', o.oid, 'schema', n.nspname, 'name', o.oprname, 'function', o.oprcode::oid)::text
+SELECT 'operator', json_build_object('oid', o.oid, 'schema', n.nspname, 'name', o.oprname,
+  'function', o.oprcode::oid)::text
 FROM pg_operator o JOIN pg_namespace n ON n.oid = o.oprnamespace
 WHERE o.oprname = ANY ($2::text[]) AND o.oid >= {FIRST_OF_CUSTOMER}
 UNION ALL
@@ -90,7 +91,8 @@ FROM pg_proc p WHERE p.proname = ANY ($1::text[]) AND p.oid >= {FIRST_OF_CUSTOME
 """  # noqa: S608 (made of constants)
 """Parameters: names of functions, operators, types, relations; OIDs of relations and types.
 
-Facts of everything that has such a name in any schema, or such an OID, and of what that reaches. Functions come as OIDs.
+Facts of everything that has such a name in any schema, or such an OID, and of what that reaches. Functions come as
+OIDs.
 """
 
 REACHED = f"""

@@ -10,7 +10,8 @@ from directflow_gateway.sql.node_tree import objects_in
 
 # LOG messages go to the server's own log as well: one entry for each statement that is asked about.
 _PRINT_TREES = """
-SELECT pg_catalog.set_config('debug_print_rewritten', 'on', true), pg_catalog.set_config('debug_pretty_print', 'off', true),
+SELECT pg_catalog.set_config('debug_print_rewritten', 'on', true),
+  pg_catalog.set_config('debug_pretty_print', 'off', true),
   pg_catalog.set_config('client_min_messages', 'log', true)
 """
 

@@ -23,11 +23,14 @@ class Attempt:
     rewrites: tuple[str, ...] = ()
     before: "tuple[psycopg.Error, Attempt] | None" = None
     """The attempt that led to this one and its error: reported where this form only makes matters worse."""
+    inward: CompiledStatement | None = None
+    """The statement before its conditions on window aliases were moved; None as long as none were."""
+    missing: frozenset[str] = frozenset()
+    """Names that the server did not find. Only they are aliases: one that is a real column too stays where it is."""
 
     def changed(self, compiled: CompiledStatement | None, rewrite: str, error: psycopg.Error) -> "Attempt | None":
         """The next attempt; None when there is no other form."""
-        once_only = rewrite in (SHARED, OUTWARD)
-        if compiled is None or compiled.text == self.compiled.text or (once_only and rewrite in self.rewrites):
+        if compiled is None or compiled.text == self.compiled.text or (rewrite == SHARED and SHARED in self.rewrites):
             return None
         # One sentence a variable, though each of its occurrences is a parameter of its own.
         return Attempt(compiled, tuple(dict.fromkeys((*self.rewrites, rewrite))), (error, self))
@@ -59,7 +62,20 @@ def _take_as_text(attempt: Attempt, error: psycopg.Error) -> Attempt | None:
 
 
 def _move_outward(attempt: Attempt, error: psycopg.Error) -> Attempt | None:
-    return attempt.changed(rewrite_window_alias(attempt.compiled), OUTWARD, error)
+    # From the statement as it was before any condition was moved: what is missing is found one name at a time.
+    inward = attempt.inward or attempt.compiled
+    _, _, token = attempt.compiled.position(int(error.diag.statement_position or 0))
+    missing = attempt.missing | {_folded(token)}
+    compiled = rewrite_window_alias(inward, missing) if token and missing != attempt.missing else None
+    if compiled is None or compiled.text == attempt.compiled.text:
+        return None
+    rewrites = tuple(dict.fromkeys((*attempt.rewrites, OUTWARD)))
+    return Attempt(compiled, rewrites, (error, attempt), inward, missing)
+
+
+def _folded(token: str) -> str:
+    """The name that an identifier stands for: what is not quoted is lower case to PostgreSQL."""
+    return token[1:-1].replace('""', '"') if token.startswith('"') else token.lower()
 
 
 _SHARING_CURES = ("42803", "42P10")

@@ -14,7 +14,7 @@ from directflow_runtime.calls import current_call
 from directflow_runtime.errors import DirectFlowError, Problem, Severity, StatusCode
 from opentelemetry.trace import Tracer
 
-from directflow_gateway.catalogue import catalogue_problems
+from directflow_gateway.catalogue import may_be_resolved, problems_as_resolved, problems_by_name
 from directflow_gateway.connections import Connection, Connections, Limits
 from directflow_gateway.description import Description, contract_problems, describe
 from directflow_gateway.execution import TransactionSettings
@@ -85,11 +85,19 @@ class QueryEngine:
         statement: Statement,
         compiled: CompiledStatement,
     ) -> Description:
-        """What the server says of a statement, once it keeps its contract and reaches nothing that is not allowed."""
+        """What the server says of a statement, once it keeps its contract and reaches nothing that is not allowed.
+
+        Names are judged before the server parses anything (see problems_by_name), and nothing is planned before they
+        are: EXPLAIN calls IMMUTABLE functions to fold constants.
+        """
+        allowed = allowed_functions(connection, statement)
+        by_name = await problems_by_name(conn, compiled, allowed)
+        if not may_be_resolved(by_name):
+            refuse(by_name)
         with statement_span(self.tracer, "describe", statement, connection.database):
             description = await describe(conn, compiled)
-        # The catalogue comes before anything that plans: EXPLAIN calls IMMUTABLE functions to fold constants.
-        refuse(await catalogue_problems(conn, description.compiled, allowed_functions(connection, statement)))
+        if by_name:
+            refuse(await problems_as_resolved(conn, description.compiled, by_name, allowed))
         refuse(contract_problems(description, statement.role.value, statement.key_column), broken=True)
         return description
 
