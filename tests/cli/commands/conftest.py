@@ -1,6 +1,5 @@
 """Scripted services on real gRPC, and the command line in front of them."""
 
-import itertools
 import json
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -35,7 +34,7 @@ class Scripted:
         self.metadata.append(dict(context.invocation_metadata()))
         reply = self.replies[method]
         reply = reply(request) if callable(reply) else reply
-        for message in reply if isinstance(reply, list | itertools.chain) else [reply]:
+        for message in reply if isinstance(reply, list | Iterator) else [reply]:
             if isinstance(message, DirectFlowError):
                 refuse(context, message, DOMAINS[service])
             yield message

@@ -155,6 +155,13 @@ def test_a_neighbour_that_took_the_database_down_costs_one_more_try(check: Any, 
     assert (line["verdict"], len(scripted.requests)) == ("ok", 2)
 
 
+def test_a_gateway_that_is_away_ends_the_run(directflow: Directflow, tmp_path: Path) -> None:
+    file = tmp_path / "corpus.jsonl"
+    file.write_text("\n".join(json.dumps(row(str(number))) for number in range(50)))
+    ran = directflow("query", "check", str(file), "-c", "crm", "--gateway", "127.0.0.1:1", "-o", "jsonl")
+    assert (ran.code, ran.out) == (5, "")
+
+
 def test_only_a_row_with_the_policy_may_use_its_own_functions(check: Any, scripted: Any) -> None:
     scripted.replies["StreamQuery"] = answer()
     sql = 'SELECT df.full_label(m), m."Odd""Name", \'no(1)\', a <<< b FROM members m -- gone()'

@@ -46,7 +46,9 @@ def write_document(output: OutputFormat, document: Mapping[str, Any]) -> None:
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[Any]], title: str | None = None) -> None:
     """A table as wide as it needs to be: a value is never cut because a pipe has no width."""
     console = Console(highlight=False)
-    table = Table(title=title, title_justify="left")
+    if title:
+        sys.stdout.write(f"{title}\n")  # rich would wrap it to the table's width
+    table = Table()
     for name in columns:
         table.add_column(Text(printable(name)))
     for row in rows:

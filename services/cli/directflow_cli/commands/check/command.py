@@ -17,7 +17,7 @@ from directflow_cli.commands.check.private_gateway import CONNECTION_NAME, WORKS
 from directflow_cli.commands.check.report import Report
 from directflow_cli.commands.check.request import Frame
 from directflow_cli.commands.check.role import is_superuser
-from directflow_cli.commands.check.runner import Runner
+from directflow_cli.commands.check.runner import Runner, is_gateway_away
 from directflow_cli.commands.endpoints import Target, find
 from directflow_cli.commands.exit_codes import ExitCode
 from directflow_cli.commands.names import resource_name
@@ -30,6 +30,7 @@ from directflow_cli.dev.processes import ServiceFailed, ServiceProcess
 
 COLUMNS = ("id", "verdict", "rows", "columns", "sqlstate", "reason", "message")
 MIB = 1024 * 1024
+LAST_WORDS_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +152,8 @@ async def _while_it_serves(gateway: ServiceProcess, conversing: Coroutine[Any, A
     work, end = asyncio.create_task(conversing), asyncio.create_task(gateway.ended())
     try:
         await asyncio.wait({work, end}, return_when=asyncio.FIRST_COMPLETED)
+        if work.done() and is_gateway_away(work.exception()):
+            await asyncio.wait({end}, timeout=LAST_WORDS_S)  # the cause of a lost connection is told, if it is this
         return await (end if end.done() else work)
     finally:
         work.cancel()

@@ -23,6 +23,7 @@ from directflow_cli.commands.check.verdicts import Outcome, Verdict, outcome_of_
 READ_AHEAD: Final = 16
 """Checks that may be done before a slow one in front of them, for each that runs at once."""
 TRY_AGAIN: Final = {"POOL_SATURATED", "WORKSPACE_OVER_LIMIT", "DATABASE_UNREACHABLE"}
+PAUSE_S: Final = 0.5
 LONGEST_PAUSE_S: Final = 2.0
 
 Checked = tuple[Check | Unreadable, Outcome]
@@ -64,7 +65,9 @@ class Runner:
                 return request
             try:
                 return await self._twice(check.id, request)
-            except DirectFlowError as error:
+            except RemoteError as error:
+                if is_gateway_away(error):
+                    raise  # of no use to go on: every check behind would be the same error
                 return outcome_of_error(check.id, error)
 
     async def _twice(self, id: str, request: wire.StreamQueryRequest) -> Outcome:
@@ -72,9 +75,9 @@ class Runner:
         try:
             return await self._once(id, request)
         except RemoteError as error:
-            if error.reason not in TRY_AGAIN:
+            if error.reason not in TRY_AGAIN and not is_gateway_away(error):
                 raise
-            await asyncio.sleep(min(error.retry_after or 0.0, LONGEST_PAUSE_S))
+            await asyncio.sleep(min(error.retry_after or PAUSE_S, LONGEST_PAUSE_S))
         return await self._once(id, request)
 
     async def _once(self, id: str, request: wire.StreamQueryRequest) -> Outcome:
@@ -121,6 +124,11 @@ class _Result:
     def _add(self, batch: wire.RowBatch) -> None:
         cells = pa.ipc.read_record_batch(pa.py_buffer(batch.arrow_record_batch), self._schema)
         self._digest.add([column.to_pylist() for column in cells.columns], batch.row_count)
+
+
+def is_gateway_away(error: BaseException | None) -> bool:
+    """True for gRPC's own UNAVAILABLE; one of the gateway's has a reason."""
+    return isinstance(error, RemoteError) and error.code is StatusCode.UNAVAILABLE and not error.reason
 
 
 async def _next(running: deque[tuple[Check | Unreadable, asyncio.Task[Outcome]]]) -> Checked:
