@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-unit lint format types verify-protos generate-protos verify-lock generate-lock bench soak chaos clean
+.PHONY: help run demo test test-unit lint format types verify-protos generate-protos generate-functions verify-functions generate-lock bench soak chaos clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -59,6 +59,12 @@ generate-protos: $(STAMP) ## Regenerate protos/gen from protos/directflow
 
 verify-protos: $(STAMP) ## buf lint, buf breaking, and: the committed stubs are what the protos generate
 	@scripts/verify_protos $(BIN)
+
+generate-functions: $(STAMP) ## Rebuild the lists of built-in functions from real catalogues (needs PostgreSQL 15 on the machine)
+	@$(BIN)/python scripts/generate_functions
+
+verify-functions: $(STAMP) ## The committed lists are what the catalogues on this machine say
+	@$(BIN)/python scripts/generate_functions --check
 
 generate-lock: $(STAMP) ## Resolve the dependencies anew (needs uv)
 	@scripts/generate_lock
