@@ -2,8 +2,9 @@
 
 import typer
 
-from directflow_cli.commands import audience, condition, personalization, query, segment
+from directflow_cli.commands import audience, condition, personalization, query, segment, trace
 from directflow_cli.dev import command as dev
+from directflow_cli.traces import command as trace
 
 
 def build() -> typer.Typer:
@@ -24,6 +25,7 @@ def build() -> typer.Typer:
     personalization.register(app)
     condition.register(app)
     query.register(app)
+    trace.register(app)
     return app
 
 

@@ -1,7 +1,7 @@
 """The journey runs the commands themselves, goes on after a failure, and shows one trace of everything."""
 
 import io
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -16,9 +16,9 @@ STEPS = [Step("First", ("segment", "list")), Step("Second", ("audience", "count"
 
 
 @pytest.fixture
-async def receiver() -> AsyncIterator[tuple[Receiver, SpanStore]]:
+def receiver() -> Iterator[tuple[Receiver, SpanStore]]:
     store = SpanStore()
-    async with Receiver(store) as running_receiver:
+    with Receiver(store) as running_receiver:
         yield running_receiver, store
 
 
@@ -31,7 +31,7 @@ def text_of(console: Console) -> str:
     return console.file.getvalue()
 
 
-async def test_every_command_runs_in_this_runs_context_and_below_one_span(
+def test_every_command_runs_in_this_runs_context_and_below_one_span(
     receiver: tuple[Receiver, SpanStore], tmp_path: Path
 ) -> None:
     state = state_of(receiver[0], tmp_path)
@@ -42,20 +42,20 @@ async def test_every_command_runs_in_this_runs_context_and_below_one_span(
         return 0
 
     console = Console(file=io.StringIO(), width=150)
-    assert await Journey(console, command_line, state, receiver[1]).walk(STEPS) == []
+    assert Journey(console, command_line, state, receiver[1]).walk(STEPS) == []
     trace_ids = [int(trace_id, 16) for trace_id in receiver[1].trace_ids()]
     assert seen == [(step.arguments, state, trace_ids[0]) for step in STEPS]
     assert "$ directflow audience count 'with space'" in text_of(console)
     assert "directflow dev: the journey" in text_of(console)
 
 
-async def test_a_failed_step_is_told_and_the_others_are_still_taken(
+def test_a_failed_step_is_told_and_the_others_are_still_taken(
     receiver: tuple[Receiver, SpanStore], tmp_path: Path
 ) -> None:
     console = Console(file=io.StringIO(), width=150)
     journey = Journey(
         console, lambda arguments: 3 if "list" in arguments else 0, state_of(receiver[0], tmp_path), receiver[1]
     )
-    assert await journey.walk(STEPS) == STEPS[:1]
+    assert journey.walk(STEPS) == STEPS[:1]
     assert "failed with exit code 3" in text_of(console)
     assert "2 Second" in text_of(console)

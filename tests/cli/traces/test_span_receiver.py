@@ -1,6 +1,5 @@
 """Spans come in over OTLP exactly as our services send them: through OpenTelemetry's own exporter."""
 
-import asyncio
 from pathlib import Path
 
 from directflow_cli.traces.receiver import Receiver
@@ -27,10 +26,10 @@ def send_two_spans(address: str) -> str:
     return format(outer.get_span_context().trace_id, "032x")
 
 
-async def test_an_exported_trace_is_kept_with_its_service_parents_and_attributes(tmp_path: Path) -> None:
+def test_an_exported_trace_is_kept_with_its_service_parents_and_attributes(tmp_path: Path) -> None:
     store = SpanStore(tmp_path / "traces.jsonl")
-    async with Receiver(store) as receiver:
-        trace_id = await asyncio.to_thread(send_two_spans, receiver.address)
+    with Receiver(store) as receiver:
+        trace_id = send_two_spans(receiver.address)
     spans = {span.name: span for span in store.trace(trace_id)}
     assert spans["inner"].parent_id == spans["outer"].span_id
     assert spans["outer"].parent_id == ""
@@ -41,9 +40,9 @@ async def test_an_exported_trace_is_kept_with_its_service_parents_and_attributes
     assert read(tmp_path / "traces.jsonl").trace(trace_id) == store.trace(trace_id)
 
 
-async def test_two_receivers_never_share_a_port() -> None:
+def test_two_receivers_never_share_a_port() -> None:
     first, second = SpanStore(), SpanStore()
-    async with Receiver(first) as one, Receiver(second) as other:
-        await asyncio.to_thread(send_two_spans, one.address)
+    with Receiver(first) as one, Receiver(second) as other:
+        send_two_spans(one.address)
         assert one.address != other.address
     assert (len(first.trace_ids()), second.trace_ids()) == (1, [])

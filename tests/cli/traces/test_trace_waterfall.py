@@ -39,7 +39,7 @@ def test_bars_lie_where_the_work_was() -> None:
     lines = shown([span("a", "", 0, 100), span("b", "a", 50, 100, service="gateway")])
     assert "trace abc" in lines[0]
     assert "100.0 ms" in lines[0]
-    whole, half = (line for line in lines if "span " in line and "█" in line)
+    whole, half = (line for line in lines if "█" in line)
     assert whole.count("█") == BAR_CELLS
     assert half.count("█") == BAR_CELLS // 2
     assert half.startswith("gateway")
@@ -69,3 +69,17 @@ def test_markup_in_a_name_is_text() -> None:
 
 def test_no_spans_is_said() -> None:
     assert shown([]) == ["This trace holds no spans."]
+
+
+def test_in_a_narrow_terminal_names_come_before_details() -> None:
+    attributes = {"db.query.text": "SELECT " + "x, " * 100}
+    lines = shown([span("a", "", 0, 1, name="directflow.segments.v1.Audience/List", attributes=attributes)], width=60)
+    assert max(len(line) for line in lines) <= 60
+    assert "Audience/List" in lines[1]
+    assert "directflow" not in lines[1]
+
+
+def test_a_wide_character_takes_two_cells() -> None:
+    lines = shown([span("a", "", 0, 1, name="名前"), span("b", "a", 0, 1, name="b")])
+    first, second = (line for line in lines if "█" in line)
+    assert first.index("█") == second.index("█") - 2

@@ -17,6 +17,7 @@ from directflow_cli.dev.processes import ServiceFailed
 from directflow_cli.dev.psql import PsqlFailed
 
 FAILURES = (UnusableUrl, PostgresUnavailable, ServiceFailed, PsqlFailed, OSError)
+PIPE_CELLS = 140
 OWN = "A database of your own"
 
 
@@ -60,7 +61,9 @@ def dev(
     Example: directflow dev --once
     """
     options = DevOptions(once, demo_users, database_url, postgres_bin, definitions)
-    console = Console(highlight=False)
+    terminal = Console(highlight=False)
+    # In a pipe nobody knows a width, and rich would take 80: too narrow for the trace.
+    console = terminal if terminal.is_terminal else Console(highlight=False, width=PIPE_CELLS)
     try:
         code = run(options, console, partial(_run_command, context.find_root().command))
     except FAILURES as failure:

@@ -11,14 +11,18 @@ from dataclasses import dataclass
 
 from directflow_runtime import telemetry
 from directflow_runtime.settings import TelemetrySettings
+from opentelemetry.trace import format_trace_id
 from rich.console import Console
 
+from directflow_cli.dev import signals
 from directflow_cli.dev.state import DevState, pinned
 from directflow_cli.traces.spans import Span
 from directflow_cli.traces.store import SpanStore
 from directflow_cli.traces.waterfall import waterfall
 
-SERVICE = "directflow"
+SERVICE = "directflow-cli"
+ROOT_SPAN = "directflow dev: the journey"
+INTERRUPTED = 130
 TRACE_SECONDS = 5.0
 TRACE_QUIET_SECONDS = 0.5
 POLL_SECONDS = 0.05
@@ -33,6 +37,8 @@ class Step:
 
     title: str
     arguments: tuple[str, ...]
+    exit_codes: frozenset[int] = frozenset({0})
+    """What counts as well done: a condition that is FALSE ends with 1."""
 
     @property
     def command(self) -> str:
@@ -49,37 +55,43 @@ class Journey:
         self._state = state
         self._store = store
 
-    async def walk(self, steps: Sequence[Step]) -> list[Step]:
+    def walk(self, steps: Sequence[Step]) -> list[Step]:
         """Takes every step, also after one that failed, and returns those that did."""
-        endpoint = f"http://{self._state.otlp}"
-        async with telemetry.telemetry(TelemetrySettings(otlp_endpoint=endpoint), SERVICE) as tracing:
-            with tracing.tracer("directflow_cli").start_as_current_span("directflow dev: the journey") as span:
-                trace_id = format(span.get_span_context().trace_id, "032x")
-                with pinned(self._state):
-                    failed = [step for number, step in enumerate(steps, 1) if not await self._take(number, step)]
-        await self._show_trace(trace_id)
+        tracing = telemetry.start(TelemetrySettings(otlp_endpoint=f"http://{self._state.otlp}"), SERVICE)
+        try:
+            with tracing.tracer("directflow_cli").start_as_current_span(ROOT_SPAN) as span, pinned(self._state):
+                trace_id = format_trace_id(span.get_span_context().trace_id)
+                failed = [step for number, step in enumerate(steps, 1) if not self._take(number, step)]
+        finally:
+            asyncio.run(tracing.aclose())
+        self._show_trace(trace_id)
         return failed
 
-    async def _take(self, number: int, step: Step) -> bool:
+    def _take(self, number: int, step: Step) -> bool:
         self._console.rule(f"[bold]{number}[/] {step.title}", align="left")
         self._console.print(f"[dim]$[/] {step.command}\n", highlight=False, soft_wrap=True)
         started = time.monotonic()
-        # In a thread, because a command runs an event loop of its own; the thread has our context and so our span.
-        code = await asyncio.to_thread(self._run, step.arguments)
+        try:
+            code = self._run(step.arguments)
+        finally:
+            signals.end_by_interrupt()  # a command's event loop leaves the default for SIGTERM behind
+        if code == INTERRUPTED:
+            raise KeyboardInterrupt
         took = f"[dim]{time.monotonic() - started:.2f} s[/]"
-        self._console.print(took if code == 0 else f"[red]failed with exit code {code}[/] {took}", highlight=False)
-        return code == 0
+        good = code in step.exit_codes
+        self._console.print(took if good else f"[red]failed with exit code {code}[/] {took}", highlight=False)
+        return good
 
-    async def _show_trace(self, trace_id: str) -> None:
+    def _show_trace(self, trace_id: str) -> None:
         self._console.rule("[bold]One trace of all this[/]", align="left")
-        self._console.print(waterfall(await self._complete(trace_id)))
+        self._console.print(waterfall(self._complete(trace_id)))
 
-    async def _complete(self, trace_id: str) -> list[Span]:
+    def _complete(self, trace_id: str) -> list[Span]:
         """The trace once its root is there and nothing has come for a moment: services export in the background."""
         deadline = time.monotonic() + TRACE_SECONDS
         while time.monotonic() < deadline:
             quiet = time.monotonic() - self._store.last_added > TRACE_QUIET_SECONDS
             if quiet and any(not span.parent_id for span in self._store.trace(trace_id)):
                 break
-            await asyncio.sleep(POLL_SECONDS)
+            time.sleep(POLL_SECONDS)
         return self._store.trace(trace_id)

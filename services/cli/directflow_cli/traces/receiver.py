@@ -1,6 +1,8 @@
 """A receiver of OTLP over gRPC, on loopback: takes our services' spans, and keeps what the store has room for."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Self
 
 import grpc
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as wire
@@ -13,32 +15,32 @@ from directflow_cli.traces.store import SpanStore
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 STOP_SECONDS = 1.0
+THREADS = 2
 
 
 class Receiver(stubs.TraceServiceServicer):
-    """`async with Receiver(store) as receiver:` listens on `receiver.address` until the block ends."""
+    """`with Receiver(store) as receiver:` listens on `receiver.address` until the block ends.
+
+    In threads and not under asyncio: grpc.aio takes one event loop a process, and the commands have their own.
+    """
 
     def __init__(self, store: SpanStore, port: int = 0) -> None:
         self._store = store
-        self._port = port
-        self._server: grpc.aio.Server | None = None
-        self.address = ""
-
-    async def __aenter__(self) -> "Receiver":
         # Without SO_REUSEPORT, or a second `directflow dev` on the same port would silently share our spans.
         options = (("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.so_reuseport", 0))
-        self._server = grpc.aio.server(options=options)
+        self._server = grpc.server(ThreadPoolExecutor(THREADS, "otlp"), options=options)
         stubs.add_TraceServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
-        self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{self._port}')}"
-        await self._server.start()
+        self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
+
+    def __enter__(self) -> Self:
+        self._server.start()
         return self
 
-    async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            await self._server.stop(STOP_SECONDS)
+    def __exit__(self, *_: object) -> None:
+        self._server.stop(STOP_SECONDS).wait()
 
-    async def Export(
-        self, request: wire.ExportTraceServiceRequest, context: grpc.aio.ServicerContext
+    def Export(
+        self, request: wire.ExportTraceServiceRequest, context: grpc.ServicerContext
     ) -> wire.ExportTraceServiceResponse:
         self._store.add(from_request(request))
         return wire.ExportTraceServiceResponse()

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 AttributeValue = str | int | float | bool
 
@@ -34,9 +35,14 @@ class Span:
         return self.status == ERROR
 
 
+def record(span: Span) -> dict[str, Any]:
+    """The span as plain values."""
+    return asdict(span)
+
+
 def to_line(span: Span) -> str:
     """One line of JSON."""
-    return json.dumps(asdict(span), ensure_ascii=False, separators=(",", ":"))
+    return json.dumps(record(span), ensure_ascii=False, separators=(",", ":"))
 
 
 def from_line(line: str) -> Span | None:

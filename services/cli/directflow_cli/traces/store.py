@@ -1,5 +1,6 @@
 """Spans of the latest traces in memory, and all of them in a file that never grows past its limit."""
 
+import threading
 import time
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
@@ -13,11 +14,12 @@ MAX_FILE_BYTES = 8 * 1024 * 1024
 
 
 class SpanStore:
-    """The receiver adds, the journey and `directflow trace` read. Oldest traces go first."""
+    """The receiver's threads add, the journey and `directflow trace` read. Oldest traces go first."""
 
     def __init__(self, file: Path | None = None, *, max_file_bytes: int = MAX_FILE_BYTES) -> None:
         self._traces: OrderedDict[str, dict[str, Span]] = OrderedDict()
         self._file = file
+        self._lock = threading.Lock()
         self._max_file_bytes = max_file_bytes
         self.dropped = 0
         """Spans that were not kept in memory, because their trace was full."""
@@ -25,20 +27,23 @@ class SpanStore:
 
     def add(self, spans: Sequence[Span]) -> None:
         """Keeps the spans; one that is sent again replaces itself."""
-        for span in spans:
-            self._keep(span)
-        while len(self._traces) > MAX_TRACES:
-            self._traces.popitem(last=False)
-        self._append(spans)
-        self.last_added = time.monotonic()
+        with self._lock:
+            for span in spans:
+                self._keep(span)
+            while len(self._traces) > MAX_TRACES:
+                self._traces.popitem(last=False)
+            self._append(spans)
+            self.last_added = time.monotonic()
 
     def trace(self, trace_id: str) -> list[Span]:
         """The spans of one trace, in the order in which they came; empty when it is not known."""
-        return list(self._traces.get(trace_id, {}).values())
+        with self._lock:
+            return list(self._traces.get(trace_id, {}).values())
 
     def trace_ids(self) -> list[str]:
         """Oldest first."""
-        return list(self._traces)
+        with self._lock:
+            return list(self._traces)
 
     def _keep(self, span: Span) -> None:
         trace = self._traces.setdefault(span.trace_id, {})
