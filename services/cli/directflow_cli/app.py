@@ -2,7 +2,7 @@
 
 import typer
 
-from directflow_cli.commands import audience, condition, personalization, query, segment, trace
+from directflow_cli.commands import audience, condition, personalization, query, segment
 from directflow_cli.dev import command as dev
 from directflow_cli.traces import command as trace
 
