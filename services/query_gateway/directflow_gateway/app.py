@@ -23,6 +23,7 @@ from directflow_gateway.pools import Pools
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.prepared import PreparedQueries
 from directflow_gateway.queries.servicer import QueryServicer
+from directflow_gateway.role_doctor import RoleDoctor
 
 NAME: Final = "directflow-gateway"
 DOMAIN: Final = "gateway.directflow"
@@ -41,7 +42,8 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     tracer = traces.tracer(PACKAGE)
     watchdog = Watchdog()
     stack.callback(watchdog.close)
-    pools = Pools(FileCredentialSource(settings.credentials.path), watchdog, settings.egress.policy())
+    doctor = RoleDoctor(get_logger(PACKAGE))
+    pools = Pools(FileCredentialSource(settings.credentials.path), watchdog, settings.egress.policy(), doctor.admit)
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer)
     register(server, _engine(settings, pools, tracer))
