@@ -16,8 +16,8 @@ REQUEST_S = 0.5
 """For one cancel request, which is a connection of its own: longer in a black hole only."""
 ANSWER_S = 0.2
 """For the server to give up. It also ignores a request that arrives before the statement does: then we ask again."""
-DRAIN_BYTES = 32 * 1024 * 1024
-"""Most bytes to read past. More is on its way when a single huge row is being sent, which no cancel interrupts."""
+DRAIN_BYTES = 16 * 1024 * 1024
+"""Most bytes of one result to read past. More is on its way when a huge row is being sent, which no cancel ends."""
 
 
 async def settle(connection: GatewayConnection) -> bool:
@@ -27,7 +27,6 @@ async def settle(connection: GatewayConnection) -> bool:
     """
     wire = connection.wire
     wire.clock = Clock()
-    connection.watch.cap = DRAIN_BYTES
     try:
         async with asyncio.timeout(BUDGET_S):
             await stop(connection)
@@ -45,7 +44,8 @@ async def settle(connection: GatewayConnection) -> bool:
 
 
 async def stop(connection: GatewayConnection) -> None:
-    """Returns when no statement runs any more. A transaction is then aborted. Unbounded: the caller sets the time."""
+    """Returns when no statement runs any more; a transaction is then aborted. The caller bounds the time. Raises
+    AllowanceExceeded when what is still on its way is more than worth reading."""
     while connection.wire.busy:
         await connection.cancel_safe(timeout=REQUEST_S)
         try:
@@ -57,6 +57,6 @@ async def stop(connection: GatewayConnection) -> None:
 
 async def _drain(wire: Wire) -> None:
     try:
-        await wire.drain()
+        await wire.drain(DRAIN_BYTES)
     except psycopg.errors.QueryCanceled:
         return

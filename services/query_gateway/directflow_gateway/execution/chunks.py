@@ -14,9 +14,6 @@ from directflow_gateway.execution.plan import ResultColumn
 from directflow_gateway.execution.raw_rows import RawRow, RawRows
 from directflow_gateway.execution.wire import Statement
 
-WATCHDOG_SLACK = 8 * 1024 * 1024
-"""The watchdog closes the connection this far above the allowance, which closes nothing: it is for what comes in within
-one call of libpq."""
 ROWS = (pq.ExecStatus.TUPLES_CHUNK, pq.ExecStatus.SINGLE_TUPLE)
 
 
@@ -36,6 +33,11 @@ class Run:
         )
         self._oids = None if columns is None else [column.oid for column in columns]
 
+    @property
+    def bytes_read(self) -> int:
+        """Bytes that came over the wire on this connection; 0 where the platform does not count."""
+        return self._connection.wire.bytes_read
+
     async def chunks(self, statement: Statement, chunk_rows: int, allowance: int) -> AsyncGenerator[list[RawRow], None]:
         """Its rows. Ends normally only behind the server's own count of them. Close it (`aclosing`).
 
@@ -44,20 +46,20 @@ class Run:
         wire, watch, raw = self._connection.wire, self._connection.watch, RawRows()
         ended, told = False, None
         outer, wire.clock = wire.clock, self._clock
-        watch.cap, watch.deadline = allowance + WATCHDOG_SLACK, self._clock.ends_at + OVERDUE_S
+        watch.deadline = self._clock.ends_at + OVERDUE_S
         self.row_count = 0
         try:
             await wire.start(statement, chunk_rows)
             while (result := await wire.result(allowance)) is not None:
                 wire.check(result)
                 told = result.command_tuples if told is None else told  # libpq puts it into the last chunk or the end
+                ended = result.status == pq.ExecStatus.TUPLES_OK
                 if result.status in ROWS:
                     self._count(result)
                     yield raw.read(result)
-                ended = result.status == pq.ExecStatus.TUPLES_OK
             self._check_end(ended, told)
         finally:
-            wire.clock, watch.cap, watch.deadline = outer, None, outer.ends_at + OVERDUE_S
+            wire.clock, watch.deadline = outer, outer.ends_at + OVERDUE_S
             wire.release()
 
     def _count(self, result: PGresult) -> None:

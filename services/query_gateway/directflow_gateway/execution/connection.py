@@ -45,13 +45,11 @@ class GatewayConnection(psycopg.AsyncConnection[TupleRow]):
         """Whatever runs from now on ends at `deadline`, in seconds of `time.monotonic()`."""
         self.wire.clock = Clock(deadline=deadline)
         self.watch.deadline = deadline + OVERDUE_S
-        self.watch.cap = None
 
     def end_lease(self) -> None:
         """Nothing runs until the next lease."""
         self.wire.clock = Clock()
         self.watch.deadline = math.inf
-        self.watch.cap = None
         self.wire.release()
         self.used_at = time.monotonic()
 

@@ -19,9 +19,11 @@ class RawRows:
         self._ready = False
 
     def read(self, result: PGresult) -> list[RawRow]:
-        """The rows of a result, NULL as None."""
+        """The rows of a result, NULL as None. The result is cleared: its memory goes before the rows are worked on."""
         self._transformer.set_pgresult(result, set_loaders=False)
         if not self._ready:
             self._transformer.set_loader_types([BYTEA_OID] * result.nfields, pq.Format.BINARY)
             self._ready = True
-        return self._transformer.load_rows(0, result.ntuples, tuple)
+        rows = self._transformer.load_rows(0, result.ntuples, tuple)
+        result.clear()
+        return rows

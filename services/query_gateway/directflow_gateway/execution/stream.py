@@ -17,11 +17,11 @@ from directflow_runtime.errors import DirectFlowError
 
 from directflow_gateway.connections import Limits
 from directflow_gateway.execution.batches import Batches
-from directflow_gateway.execution.cancel import BUDGET_S, DRAIN_BYTES, stop
+from directflow_gateway.execution.cancel import BUDGET_S, stop
 from directflow_gateway.execution.chunks import Run
 from directflow_gateway.execution.connection import GatewayConnection, must_be_pooled
 from directflow_gateway.execution.meter import Meter, row_too_large
-from directflow_gateway.execution.pieces import Piece
+from directflow_gateway.execution.pieces import Cutter, Piece
 from directflow_gateway.execution.plan import StreamPlan, StreamProgress
 from directflow_gateway.execution.raw_rows import RawRow
 from directflow_gateway.execution.sqlstate import Phase, translate
@@ -36,8 +36,6 @@ CHUNK_ALLOWANCE = 16 * 1024 * 1024
 """Most bytes of one chunk of several rows; the planner says about 1 MiB. See `_rows` for what happens beyond."""
 ROW_OVERHEAD = 256 * 1024
 """What a row may need on the wire beyond its text: lengths, and the frames of TLS."""
-PIECE_BYTES = 128 * 1024
-MOST_PIECE_ROWS = 2_000
 FLUSH_S = 0.5
 """Rows of a slow statement wait for a full batch no longer than this, once another row has come."""
 
@@ -72,7 +70,7 @@ async def stream(
     batches = Batches(plan.columns, plan.form)
     tell = on_progress or (lambda progress: None)
     try:
-        async with aclosing(_pieces(rows, plan)) as pieces:
+        async with aclosing(_pieces(rows, run, len(plan.columns))) as pieces:
             async for piece in pieces:
                 kept = meter.admit(piece) if piece is not None else None
                 for batch in batches.add(kept) if kept is not None else batches.rest():
@@ -88,31 +86,21 @@ async def stream(
     tell(meter.progress)
 
 
-async def _pieces(rows: AsyncGenerator[list[RawRow], None], plan: StreamPlan) -> AsyncGenerator[Piece | None, None]:
-    """The rows in pieces of about 128 KiB. None: give out what you have, the statement is slow."""
-    width = len(plan.columns)
-    pending: list[RawRow] = []
-    piece_rows = plan.chunk_rows
+async def _pieces(rows: AsyncGenerator[list[RawRow], None], run: Run, width: int) -> AsyncGenerator[Piece | None, None]:
+    """The rows in pieces. None: give out what you have, the statement is slow."""
+    cutter = Cutter(width)
     flushed_at = time.monotonic()
-    async with aclosing(rows) as chunks:
-        async for chunk in chunks:
-            pending += chunk
-            late = time.monotonic() - flushed_at > FLUSH_S
-            while len(pending) >= piece_rows or (late and pending):
-                piece = Piece.of(pending[:piece_rows], width)
-                del pending[:piece_rows]
-                piece_rows = _rows_of(PIECE_BYTES, piece)
+    async with aclosing(rows):
+        async for chunk in rows:
+            for piece in cutter.add(chunk, run.bytes_read):
                 yield piece
-            if late:
+            if time.monotonic() - flushed_at > FLUSH_S:
+                for piece in cutter.rest():
+                    yield piece
                 yield None
                 flushed_at = time.monotonic()
-    if pending:
-        yield Piece.of(pending, width)
-
-
-def _rows_of(size: int, piece: Piece) -> int:
-    """Rows like those of `piece` that come to about `size` bytes."""
-    return max(1, min(MOST_PIECE_ROWS, size * piece.row_count // max(1, piece.text_bytes)))
+    for piece in cutter.rest():
+        yield piece
 
 
 async def _rows(
@@ -145,7 +133,6 @@ async def _rows(
 
 async def _back(connection: GatewayConnection) -> bool:
     """Stops the statement and undoes that; False when the connection did not survive it."""
-    connection.watch.cap = DRAIN_BYTES
     try:
         async with asyncio.timeout(BUDGET_S):
             await stop(connection)

@@ -1,35 +1,46 @@
 """A thread that watches busy sockets from the side, and ends what asyncio cannot.
 
-libpq reads one whole row into memory before anybody is asked: a row of 300 MB costs 860 MB of memory, whatever Python
-does in the meantime. The kernel knows how much has come in (`TCP_INFO.tcpi_bytes_received`, less what is still unread),
-so the thread looks every 5 ms and shuts the socket down past the cap. It also ends calls that are overdue, should an
-await of some library outlive its deadline.
+libpq reads one whole row into memory before anybody is asked, and as long as bytes keep coming it reads on in a single
+call: a row of 300 MB has cost 860 MB by the time Python runs again. As a rule the server is slower and libpq returns
+in between; then `Wire.result` counts. For the rest there is this thread.
+
+What it looks at is this process's memory while one call of libpq lasts. The event loop drives one connection at a time,
+so growth during that call is that connection's. The kernel's own count of the bytes (TCP_INFO) would need the socket's
+lock, which a reader in a tight loop hardly ever lets go: measured under load, the thread did not get it before all
+300 MB were in. For the same reason it does not shut the socket down, but puts one that is at its end in its place.
+
+It also ends calls that are overdue, should an await of some library outlive its deadline.
 """
 
 import enum
+import fcntl
 import math
 import os
 import socket
 import struct
 import sys
+import termios
 import threading
 import time
 
 PERIOD_S = 0.005
+SHORT_PERIOD_S = 0.002
+"""While a call of libpq was seen under way: as a rule it is over by then."""
 LINGER_S = 1.0
 """How long the thread polls on with nothing to watch: calls that follow each other must not wake it each time."""
+MOST_GROWTH = 20 * 1024 * 1024
+"""Of this process during one call of libpq. For rows of the greatest allowed size it may read 8 MiB at once and copy
+as much."""
 BYTES_RECEIVED_OFFSET = 128
 """Of tcpi_bytes_received in Linux's `struct tcp_info` (since 4.1)."""
-COUNTS_BYTES = sys.platform == "linux"
-if COUNTS_BYTES:
-    import fcntl
-    import termios
+ON_LINUX = sys.platform == "linux"
+PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 class Verdict(enum.Enum):
-    """Why a socket was shut down."""
+    """Why a socket was closed."""
 
-    TOO_LARGE = "more bytes for one result than allowed"
+    TOO_LARGE = "one call of libpq took in more than allowed"
     OVERDUE = "the call outlived its deadline"
 
 
@@ -39,13 +50,12 @@ class Watch:
     def __init__(self, fileno: int) -> None:
         # A duplicate: when libpq closes its own, the number may be given to another file before we look.
         self._socket = socket.socket(fileno=os.dup(fileno))
+        self._libpq_fileno = fileno
         self._lock = threading.Lock()
-        self._seen_epoch = -1
+        self._seen_step = 0
         self._base = 0
-        self.epoch = 0
-        """Incremented with each result taken from libpq: counting starts again."""
-        self.cap: int | None = None
-        """Most bytes for one result; None: not counted."""
+        self.step = 0
+        """Odd while a call of libpq that reads is under way; changes with each call."""
         self.deadline = math.inf
         self.verdict: Verdict | None = None
 
@@ -55,38 +65,53 @@ class Watch:
         return self._socket.fileno()
 
     def consumed(self) -> int:
-        """Bytes that libpq has read from this socket so far. 0 where the platform does not count."""
-        if not COUNTS_BYTES:
+        """Bytes that libpq has read from this socket so far. 0 where the platform does not count. For the event loop,
+        between two calls of libpq: then nobody holds the socket's lock."""
+        if not ON_LINUX:
             return 0
-        info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_RECEIVED_OFFSET + 8)
+        try:
+            info = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BYTES_RECEIVED_OFFSET + 8)
+            queue = fcntl.ioctl(self._socket, termios.FIONREAD, b"\0\0\0\0")
+        except OSError:
+            return 0  # the thread has cut the connection; the verdict says why
         (received,) = struct.unpack_from("=Q", info, BYTES_RECEIVED_OFFSET)
-        (unread,) = struct.unpack("i", fcntl.ioctl(self._socket, termios.FIONREAD, b"\0\0\0\0"))
+        (unread,) = struct.unpack("i", queue)
         # A reader that was slow has much in the kernel's buffer: that is no memory of ours.
         return int(received) - int(unread)
 
-    def look(self, now: float) -> None:
-        """Called by the thread."""
+    def look(self, memory: "Memory") -> bool:
+        """Called by the thread. True when a call of libpq is under way, so that the next look is soon."""
         with self._lock:
-            if self._socket.fileno() < 0 or self.verdict is not None:
-                return
-            if now >= self.deadline:
+            if self.fileno < 0 or self.verdict is not None:
+                return False
+            if time.monotonic() >= self.deadline:
                 self._cut(Verdict.OVERDUE)
-            elif self.cap is not None:
-                self._count(self.cap)
+                return False
+            return self._compare(memory)
 
-    def _count(self, cap: int) -> None:
-        epoch, consumed = self.epoch, self.consumed()
-        if epoch != self._seen_epoch:
-            self._seen_epoch, self._base = epoch, consumed
-        elif consumed - self._base > cap:
+    def _compare(self, memory: "Memory") -> bool:
+        step = self.step
+        if step % 2 == 0:
+            return False
+        if step != self._seen_step:
+            self._seen_step, self._base = step, memory.resident()
+        elif memory.resident() - self._base > MOST_GROWTH:
             self._cut(Verdict.TOO_LARGE)
+        return True
 
     def _cut(self, verdict: Verdict) -> None:
+        """Puts a socket that is at its end in the place of both descriptors. With the last of them the connection is
+        gone, and unread bytes make that a reset: a server that waits for us to read would not notice a shutdown."""
         self.verdict = verdict
-        self.shutdown()
+        ended, other = socket.socketpair()
+        other.close()
+        with ended:
+            if _same_file(self._libpq_fileno, self.fileno):
+                os.dup2(ended.fileno(), self._libpq_fileno)
+            os.dup2(ended.fileno(), self.fileno)
 
     def shutdown(self) -> None:
-        """Ends the connection under libpq's feet: reads return at once, and the server sees the end."""
+        """Ends the connection: the server sees the end, and whoever waits for the socket wakes up."""
         try:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
@@ -132,17 +157,41 @@ class Watchdog:
             self._thread.join()
 
     def _run(self) -> None:
+        memory = Memory()
         idle_since = time.monotonic()
         while True:
-            now = time.monotonic()
             with self._changed:
                 if self._closed:
-                    return
-                if not self._watches and now - idle_since > LINGER_S:
+                    break
+                if self._watches:
+                    idle_since = time.monotonic()
+                elif time.monotonic() - idle_since > LINGER_S:
                     self._changed.wait()
                 watches = tuple(self._watches)
-            for watch in watches:
-                watch.look(now)
-            if watches:
-                idle_since = now
-            time.sleep(PERIOD_S)
+            under_way = [watch.look(memory) for watch in watches]
+            time.sleep(SHORT_PERIOD_S if any(under_way) else PERIOD_S)
+        memory.close()
+
+
+class Memory:
+    """Resident memory of this process, read without any lock that a reader of a socket could hold."""
+
+    def __init__(self) -> None:
+        self._file = os.open("/proc/self/statm", os.O_RDONLY | os.O_CLOEXEC) if ON_LINUX else None
+
+    def resident(self) -> int:
+        """Bytes; 0 where the platform does not tell."""
+        if self._file is None:
+            return 0
+        return int(os.pread(self._file, 128, 0).split()[1]) * PAGE
+
+    def close(self) -> None:
+        if self._file is not None:
+            os.close(self._file)
+
+
+def _same_file(one: int, two: int) -> bool:
+    try:
+        return os.path.sameopenfile(one, two)
+    except OSError:
+        return False

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import psycopg
 from psycopg import pq
+from psycopg.abc import PQGen
 from psycopg.errors import _WaitTimeout, error_from_result
 from psycopg.generators import connect as connecting
 from psycopg.generators import fetch
@@ -61,6 +62,8 @@ class Wire:
         self.pgconn = pgconn
         self.watch = watch
         self.clock = Clock()
+        self.bytes_read = 0
+        """That libpq has read from the socket; 0 without a watch, and where the platform does not count."""
         # The watch's duplicate where there is one: libpq closes its own descriptor the moment the server goes away, and
         # the loop would keep watching a number that already belongs to somebody else.
         self._fileno = watch.fileno if watch is not None else pgconn.socket
@@ -112,35 +115,31 @@ class Wire:
     async def result(self, allowance: int | None = None) -> PGresult | None:
         """The next result, None behind the last one. Raises AllowanceExceeded when libpq took in more than `allowance`
         bytes for it, which is noticed while they come in."""
-        base = None
+        base = self.bytes_read  # only steps read, and each of them has brought this up to date
         steps = fetch(self.pgconn)
         try:
             next(steps)
             while True:
                 await self._readable()
-                steps.send(Ready.R)
-                if allowance is not None and self.watch is not None:
-                    consumed = self.watch.consumed()
-                    base = consumed if base is None else base
-                    if consumed - base > allowance:
-                        raise AllowanceExceeded
+                self._step(steps)
+                if allowance is not None and self.bytes_read - base > allowance:
+                    raise AllowanceExceeded
         except StopIteration as done:
             result: PGresult | None = done.value
         except psycopg.OperationalError:
             raise self._loss() from None  # libpq's own text holds host, port and user
-        if self.watch is not None:
-            self.watch.epoch += 1
         if self.lost:
             self.release()
         return result
 
-    async def drain(self) -> None:
-        """Reads and drops results until the server is ready for the next statement. Errors in them are dropped too."""
+    async def drain(self, allowance: int) -> None:
+        """Reads and drops results until the server is ready for the next statement. Errors in them are dropped too.
+        Raises AllowanceExceeded when one is larger than `allowance` bytes."""
         await self._flush()
         if self.pgconn.pipeline_status != pq.PipelineStatus.OFF:
-            await self._until_sync()
+            await self._until_sync(allowance)
             return
-        while await self.result() is not None:
+        while await self.result(allowance) is not None:
             self._check_alive()
 
     def check(self, result: PGresult) -> None:
@@ -183,10 +182,10 @@ class Wire:
         values = [None if value is None else value.encode() for value in statement.parameters]
         self.pgconn.send_query_params(statement.text.encode(), values)
 
-    async def _until_sync(self) -> list[PGresult]:
+    async def _until_sync(self, allowance: int | None = None) -> list[PGresult]:
         """Results up to the pipeline's end, one a statement, and out of pipeline mode."""
         results = []
-        while (result := await self.result()) is None or result.status != pq.ExecStatus.PIPELINE_SYNC:
+        while (result := await self.result(allowance)) is None or result.status != pq.ExecStatus.PIPELINE_SYNC:
             if result is not None:
                 results.append(result)
             if self.lost:
@@ -195,6 +194,20 @@ class Wire:
             self._check_alive()
         self.pgconn.exit_pipeline_mode()
         return results
+
+    def _step(self, steps: PQGen[PGresult | None]) -> None:
+        """One call of libpq that reads, under the eyes of the watchdog. StopIteration holds the result."""
+        if self.watch is None:
+            steps.send(Ready.R)
+            return
+        self.watch.step += 1
+        try:
+            steps.send(Ready.R)
+        finally:
+            self.watch.step += 1
+            self.bytes_read = self.watch.consumed()
+            if self.watch.verdict is not None:
+                raise self._loss()
 
     def _check_alive(self) -> None:
         if self.lost:  # libpq would answer with "no more results" for ever
@@ -219,6 +232,8 @@ class Wire:
         await self._wait(writable=False)
 
     async def _wait(self, *, writable: bool) -> None:
+        if self.watch is not None and self.watch.verdict is not None:
+            raise self._loss()
         loop = asyncio.get_running_loop()
         waiter = self._waiter = loop.create_future()
         if not self._reading:
