@@ -1,11 +1,10 @@
 """Where commands find a running `directflow dev`, and where two of them never meet."""
 
 import json
-import socket
 from pathlib import Path
 
 import pytest
-from directflow_cli.dev import ports, state
+from directflow_cli.dev import state
 from directflow_cli.dev.state import KEPT_RUNS, DevState, latest, run_directory, running
 
 
@@ -66,20 +65,20 @@ def test_an_account_without_a_home_gets_a_temporary_one(monkeypatch: pytest.Monk
     assert state.state_home().is_relative_to(tmp_path)
 
 
-def test_only_one_run_at_a_time_holds_the_default_ports(home: Path) -> None:
-    home.mkdir()
-    with ports.claimed() as first, ports.claimed() as second:
-        assert second == ports.FREE
-        assert first.keys() == ports.DEFAULTS.keys()
-    with ports.claimed() as third:
-        assert third == first
+def test_what_remains_of_a_run_holds_no_password_and_no_person() -> None:
+    with run_directory() as directory:
+        published(directory)
+        (directory / "credentials" / "demo").mkdir(parents=True)
+        (directory / "credentials" / "demo" / "customer").write_text("s3cret")
+        for name in ("gateway.toml", "people.csv", "gateway.log", "traces.jsonl", "traces.older.jsonl"):
+            (directory / name).touch()
+    remaining = {path.name for path in directory.iterdir()}
+    assert remaining == {"dev.json", "lock", "gateway.log", "traces.jsonl", "traces.older.jsonl"}
 
 
-def test_a_default_port_that_a_stranger_holds_is_not_used(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    home.mkdir()
-    with socket.socket() as stranger:
-        stranger.bind(("127.0.0.1", 0))
-        stranger.listen()
-        monkeypatch.setattr(ports, "DEFAULTS", {"gateway": stranger.getsockname()[1]})
-        with ports.claimed() as chosen:
-            assert chosen == {"gateway": 0}
+def test_what_a_killed_run_left_is_removed_by_the_next(home: Path) -> None:
+    killed = home / "20000101T000000-00000000"
+    (killed / "credentials").mkdir(parents=True)
+    (killed / "lock").touch()
+    with run_directory():
+        assert not (killed / "credentials").exists()

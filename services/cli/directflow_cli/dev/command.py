@@ -41,7 +41,8 @@ def dev(
     definitions: Annotated[
         Path | None,
         typer.Option(
-            help="A directory with segments.toml and conditions.toml.",
+            help="A directory with segments.toml and conditions.toml. The workspace is `demo`, its connection "
+            "`customer`.",
             exists=True,
             file_okay=False,
             rich_help_panel=OWN,
@@ -67,7 +68,7 @@ def dev(
     try:
         code = run(options, console, partial(_run_command, context.find_root().command))
     except FAILURES as failure:
-        console.print(str(failure), style="red", markup=False)
+        console.print(str(failure), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     raise typer.Exit(code)
 

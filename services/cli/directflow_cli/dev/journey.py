@@ -39,6 +39,8 @@ class Step:
     arguments: tuple[str, ...]
     exit_codes: frozenset[int] = frozenset({0})
     """What counts as well done: a condition that is FALSE ends with 1."""
+    note: Callable[[float], str] | None = None
+    """What to say of the outcome, given the seconds it took."""
 
     @property
     def command(self) -> str:
@@ -77,10 +79,15 @@ class Journey:
             signals.end_by_interrupt()  # a command's event loop leaves the default for SIGTERM behind
         if code == INTERRUPTED:
             raise KeyboardInterrupt
-        took = f"[dim]{time.monotonic() - started:.2f} s[/]"
         good = code in step.exit_codes
-        self._console.print(took if good else f"[red]failed with exit code {code}[/] {took}", highlight=False)
+        self._console.print(self._remark(step, code, good, time.monotonic() - started), highlight=False)
         return good
+
+    @staticmethod
+    def _remark(step: Step, code: int, good: bool, seconds: float) -> str:
+        if not good:
+            return f"[red]failed with exit code {code}[/] [dim]{seconds:.2f} s[/]"
+        return f"[dim]{seconds:.2f} s[/]" + (f" [green]{step.note(seconds)}[/]" if step.note else "")
 
     def _show_trace(self, trace_id: str) -> None:
         self._console.rule("[bold]One trace of all this[/]", align="left")

@@ -9,11 +9,11 @@ from pathlib import Path
 
 from rich.console import Console
 
-from directflow_cli.dev import ports, postgres_binaries, report, signals
+from directflow_cli.dev import own_database, ports, postgres_binaries, report, signals
 from directflow_cli.dev.background import BackgroundLoop
 from directflow_cli.dev.customer import CustomerDatabase, from_url
 from directflow_cli.dev.demo_database import demo_database
-from directflow_cli.dev.journey import CommandLine, Journey
+from directflow_cli.dev.journey import CommandLine, Journey, Step
 from directflow_cli.dev.options import DevOptions
 from directflow_cli.dev.processes import ServicePlan, ServiceProcess
 from directflow_cli.dev.settings_files import WORKSPACE, SettingsFiles
@@ -49,7 +49,7 @@ def _customer(options: DevOptions, console: Console) -> Iterator[CustomerDatabas
     with ExitStack() as stack:
         with report.working(console, name) as say:
             found = stack.enter_context(demo_database(installation, options.users, say))
-        report.done(console, f"{name} on {found.host}:{found.port}: a demo customer with {options.users:,} people")
+        report.done(console, f"{name} on {found.host}:{found.port}, with a demo customer with {options.users:,} people")
         yield found
 
 
@@ -75,14 +75,18 @@ class LocalRun:
             loop = stack.enter_context(BackgroundLoop())
             services = list(self._start(stack, loop, receiver.address))
             state = self._publish(services, receiver.address)
-            failed = Journey(self.console, self.command_line, state, self.store).walk(
-                steps(self.options, self.directory)
-            )
+            failed = self._walk(state)
             if self.options.once:
                 return 1 if failed else 0
-            report.endpoints(self.console, state)
+            report.endpoints(self.console, state, self.options)
             loop.run(_first_end(services))
         return 0
+
+    def _walk(self, state: DevState) -> list[Step]:
+        for remark in own_database.remarks(state.gateway) if self.options.own_database else ():
+            self.console.print(remark, style="yellow", markup=False, highlight=False)
+        journey = Journey(self.console, self.command_line, state, self.store)
+        return journey.walk(steps(self.options, self.directory))
 
     def _start(self, stack: ExitStack, loop: BackgroundLoop, otlp: str) -> Iterator[ServiceProcess]:
         """Starts the services, each after what it needs; the stack stops them the other way round."""

@@ -1,38 +1,57 @@
 """Which ports a local run listens on: the same ones each time, so that they can be remembered, where that is possible.
 
-One run at a time holds the default ports, by a lock and not by trying: two runs that start together would both find
-them free. Every other run, and whoever finds a stranger on a default port, takes what the system gives.
+One run at a time holds the default ports, by a claim and not by trying: two runs that start together would both find
+them free. The claim is a port, too: it holds across accounts and state directories, and the kernel drops it however the
+process ends. Every other run, and whoever finds a stranger on a default port, takes what the system gives.
 """
 
-import fcntl
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-
-from directflow_cli.dev.state import state_home
+from dataclasses import dataclass, field
 
 LOOPBACK = "127.0.0.1"
-DEFAULTS = {"gateway": 7400, "segments": 7401, "conditions": 7402, "otlp": 4317}
-FREE = dict.fromkeys(DEFAULTS, 0)
-LOCK_FILE = "default-ports.lock"
+NAMES = ("gateway", "segments", "conditions", "otlp")
+
+
+@dataclass(frozen=True, slots=True)
+class DefaultPorts:
+    """The ports that a run would like to have."""
+
+    claim: int = 7399
+    """Held by the run that uses the others; nobody connects to it."""
+    listeners: Mapping[str, int] = field(
+        default_factory=lambda: dict(zip(NAMES, (7400, 7401, 7402, 4317), strict=True))
+    )
 
 
 @contextmanager
-def claimed() -> Iterator[dict[str, int]]:
+def claimed(wanted: DefaultPorts | None = None) -> Iterator[dict[str, int]]:
     """A port for each listener, 0 where any will do; the default ones stay claimed while the block lasts."""
-    with (state_home() / LOCK_FILE).open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            yield FREE
-        else:
-            yield {name: port if _is_free(port) else 0 for name, port in DEFAULTS.items()}
+    wanted = wanted or DefaultPorts()
+    claim = _listening(wanted.claim)
+    if claim is None:
+        yield dict.fromkeys(wanted.listeners, 0)
+        return
+    with claim:
+        yield {name: port if _is_free(port) else 0 for name, port in wanted.listeners.items()}
 
 
 def _is_free(port: int) -> bool:
-    with socket.socket() as probe:
-        try:
-            probe.bind((LOOPBACK, port))
-        except OSError:
-            return False
-        return True
+    probe = _listening(port)
+    if probe is not None:
+        probe.close()
+    return probe is not None
+
+
+def _listening(port: int) -> socket.socket | None:
+    """A listening socket, None where somebody else listens. Old connections of an ended run are no obstacle."""
+    listener = socket.socket()
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((LOOPBACK, port))
+        listener.listen(1)
+    except OSError:
+        listener.close()
+        return None
+    return listener

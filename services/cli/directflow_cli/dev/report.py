@@ -6,6 +6,7 @@ from contextlib import contextmanager
 from rich.console import Console
 from rich.table import Table
 
+from directflow_cli.dev.options import DevOptions
 from directflow_cli.dev.state import DevState
 
 
@@ -21,25 +22,36 @@ def working(console: Console, title: str) -> Iterator[Callable[[str], None]]:
 
 def done(console: Console, what: str) -> None:
     """One thing that is ready."""
-    console.print(f"[green]✓[/] {what}", highlight=False)
+    console.print(f"[green]✓[/] {what}", highlight=False, soft_wrap=True)
 
 
-def endpoints(console: Console, state: DevState) -> None:
+def endpoints(console: Console, state: DevState, options: DevOptions) -> None:
     """Where everything is, and what to type next."""
     table = Table(box=None, show_header=False, pad_edge=False)
     for name, address in (
         ("segments", state.segments),
         ("conditions", state.conditions),
         ("gateway", state.gateway),
-        ("traces in", f"{state.otlp}  (OTLP over gRPC)"),
-        ("files in", state.directory),
+        ("spans go to", f"{state.otlp} (OTLP over gRPC)"),
+        ("files are in", state.directory),
     ):
         table.add_row(f"  {name}", address)
-    console.rule("serving until Ctrl-C")
+    console.rule("Serving until Ctrl-C")
     console.print(table)
-    console.print(f"\nIn another terminal, in workspace [bold]{state.workspace}[/]:")
-    for example in EXAMPLES:
-        console.print(f"  [bold]{example}[/]", highlight=False, soft_wrap=True)
+    console.print("\nIn another terminal, which finds all this by itself:")
+    for example in OWN_EXAMPLES if options.own_database else DEMO_EXAMPLES:
+        console.print(f"  [bold]directflow {example}[/]", highlight=False, soft_wrap=True)
 
 
-EXAMPLES = ("directflow --help",)
+OWN_EXAMPLES = (
+    "query describe --connection customer --sql 'SELECT * FROM users WHERE id = <%= id %>'",
+    "query check queries.jsonl --connection customer",
+    "trace",
+)
+DEMO_EXAMPLES = (
+    "audience preview members --segment 3",
+    "audience stream communities --segment 1 -o csv | head",
+    "condition evaluate active_lately --profile 42 --var days:=90",
+    "query describe --connection customer --sql 'SELECT u.emial FROM users u'",
+    "trace",
+)

@@ -19,6 +19,8 @@ from pathlib import Path
 
 HOME_VARIABLE = "DIRECTFLOW_STATE_DIR"
 KEPT_RUNS = 5
+KEPT_FILES = ("dev.json", "lock", "*.log", "traces*.jsonl")
+"""What remains of a run that has ended: nothing with a password or a person in it."""
 STATE_FILE = "dev.json"
 LOCK_FILE = "lock"
 TRACES_FILE = "traces.jsonl"
@@ -87,7 +89,10 @@ def run_directory() -> Iterator[Path]:
     with (directory / LOCK_FILE).open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         _remove_old_runs()
-        yield directory
+        try:
+            yield directory
+        finally:
+            _scrub(directory)
 
 
 def state_home() -> Path:
@@ -126,6 +131,18 @@ def _is_locked(directory: Path) -> bool:
 
 
 def _remove_old_runs() -> None:
+    """Two runs that start at once may remove the same files."""
     ended = [directory for directory in _newest_first() if not _is_locked(directory)]
+    for directory in ended[:KEPT_RUNS]:
+        _scrub(directory)  # one that was killed could not do it itself
     for directory in ended[KEPT_RUNS:]:
-        shutil.rmtree(directory, ignore_errors=True)  # two runs that start at once may remove the same
+        shutil.rmtree(directory, ignore_errors=True)
+
+
+def _scrub(directory: Path) -> None:
+    for path in directory.glob("*"):
+        if not any(path.match(pattern) for pattern in KEPT_FILES):
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)

@@ -1,48 +1,78 @@
 """The steps of the journey: what the documentation promises, in the order in which a newcomer meets it."""
 
+import tomllib
 from pathlib import Path
+from typing import Any, Final
+
+import pyarrow.parquet as parquet
 
 from directflow_cli.dev.journey import Step
 from directflow_cli.dev.options import DevOptions
 
-WINDOW_EXAMPLE = """SELECT u.id AS profile_id, u.email, \
+EVERYONE: Final = "1"
+NEWSLETTER: Final = "2"
+"""Keys of the demo's two large segments: all of its people, and six in ten."""
+TRUE_OR_FALSE: Final = frozenset({0, 1})
+MOST_DATA_SOURCES: Final = 3
+WINDOW_EXAMPLE: Final = """SELECT u.id AS profile_id, u.email, \
 ROW_NUMBER() OVER (PARTITION BY u.plan_type ORDER BY u.created_at) as user_rank
 FROM users u WHERE user_rank <= 100"""
 
 
 def steps(options: DevOptions, directory: Path) -> list[Step]:
-    """The whole journey on the demo; on a database of the user's own only what needs none of the demo's tables.
+    """The whole journey on the demo; elsewhere a look at the connection, and at the data sources that were given.
 
     Files go into the run's `directory`.
     """
-    return [OWN_DATABASE] if options.own_database else demo(directory / "people.parquet")
-
-
-def _step(title: str, *arguments: str) -> Step:
-    return Step(title, arguments)
+    if options.own_database or options.definitions:
+        return [*own_database(), *own_data_sources(options.definition_file("segments"))]
+    return demo(directory / "everyone.parquet")
 
 
 def demo(file: Path) -> list[Step]:
-    """The documented journey; the audience is written to `file`."""
+    """The documented journey; the large audience is written to `file`."""
+    stream = _words("audience stream communities -o parquet --segment", EVERYONE, "--output-file", str(file))
+    window = _words("query describe --connection customer --role generator --sql", WINDOW_EXAMPLE)
     return [
-        _step("The segments that marketers choose from", "segment", "list", "communities", "--limit", "5"),
-        _step("One of them", "segment", "get", "communities", "2"),
-        _step("Its first people", "audience", "preview", "communities", "--segment", "2", "--people", "3"),
-        _step("How many people it reaches", "audience", "count", "communities", "--segment", "1"),
-        _step(
-            "All of them, streamed through segments and the gateway",
-            *("audience", "stream", "communities", "--segment", "1", "-o", "parquet", "--output-file", str(file)),
-        ),
-        _step("What is known of three people, for templates", "personalization", "get", "communities", "7", "8", "9"),
-        _step("A condition, for one person", "condition", "evaluate", "is_premium", "--profile", "7"),
-        _step(
-            "The documented window example, which PostgreSQL itself refuses",
-            *("query", "describe", "--connection", "customer", "--role", "generator", "--sql", WINDOW_EXAMPLE),
-        ),
-        _step("Its people: the first hundred of each plan", "audience", "count", "first_of_each_plan"),
+        Step("The segments that marketers choose from", _words("segment list communities --limit 5")),
+        Step("One of them", _words("segment get communities", NEWSLETTER)),
+        Step("Its first people", _words("audience preview communities --people 3 --segment", NEWSLETTER)),
+        Step("How many people it reaches", _words("audience count communities --segment", NEWSLETTER)),
+        Step("Everyone, streamed through segments and the gateway", stream, note=lambda took: _rate(file, took)),
+        Step("What is known of one person, for templates", _words("personalization get communities 7")),
+        Step("Of several at once; the last one has no profile", _words("personalization get communities 7 8 9 10")),
+        Step("A condition, for one person", _words("condition evaluate is_premium --profile 7"), TRUE_OR_FALSE),
+        Step("The documented window example, which PostgreSQL itself refuses", window),
+        Step("Its people: the first hundred of each plan", _words("audience count first_of_each_plan")),
+        Step("The documented jsonb example", _words("audience preview with_preferences --people 3")),
+        Step("The documented example of dates and intervals", _words("audience preview active_lately --people 3")),
     ]
 
 
-OWN_DATABASE = _step(
-    "Your database answers", "query", "describe", "--connection", "customer", "--sql", "SELECT 1 AS connected"
-)
+def own_database() -> list[Step]:
+    """What can be asked of any database."""
+    return [
+        Step("Your database answers", _words("query describe --connection customer --sql", "SELECT 1 AS connected"))
+    ]
+
+
+def own_data_sources(definitions: Path | None) -> list[Step]:
+    """The first few data sources of the user's own: their segments, or their people where they have no segments."""
+    found = tomllib.loads(definitions.read_text()).get("data_sources", []) if definitions else []
+    return [_own_data_source(data_source) for data_source in found[:MOST_DATA_SOURCES]]
+
+
+def _own_data_source(data_source: dict[str, Any]) -> Step:
+    name = str(data_source.get("name", ""))
+    if data_source.get("discovery_sql"):
+        return Step("Your segments", _words("segment list --limit 5", name))
+    return Step("Your audience", _words("audience preview --people 3", name))
+
+
+def _rate(file: Path, took: float) -> str:
+    people = parquet.read_metadata(file).num_rows
+    return f"{people:,} people, {people / took:,.0f} a second"
+
+
+def _words(command: str, *arguments: str) -> tuple[str, ...]:
+    return (*command.split(), *arguments)
