@@ -11,6 +11,8 @@ from directflow_gateway.description.exchange import Connection, fetch
 from directflow_gateway.execution.sqlstate import Phase, translate
 from directflow_gateway.sql import CompiledStatement
 
+EXPLAIN = "EXPLAIN (FORMAT JSON) "
+
 
 @dataclass(frozen=True, slots=True)
 class PlanEstimate:
@@ -30,9 +32,9 @@ async def plan(conn: Connection, compiled: CompiledStatement, params: Sequence[s
     PostgreSQL cannot read is VARIABLE_REJECTED here already.
     """
     try:
-        rows = await fetch(conn, f"EXPLAIN (FORMAT JSON) {compiled.text}", params)
+        rows = await fetch(conn, EXPLAIN + compiled.text, params)
     except psycopg.Error as error:
-        raise translate(error, compiled, Phase.PLAN) from None
+        raise translate(error, compiled, Phase.PLAN, prefix=len(EXPLAIN)) from None
     root = json.loads(rows[0][0] or "")[0]["Plan"]
     names = frozenset(node["Relation Name"] for node in _nodes(root) if "Relation Name" in node)
     return PlanEstimate(int(root["Plan Rows"]), int(root["Plan Width"]), names)

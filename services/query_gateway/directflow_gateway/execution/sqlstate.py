@@ -41,8 +41,13 @@ class Phase(enum.Enum):
     RUN = "run"
 
 
-def translate(error: psycopg.Error, compiled: CompiledStatement | None, phase: Phase) -> DirectFlowError:
-    """The error that callers may see; raise it `from None`. `compiled` gives positions and the names of variables."""
+def translate(
+    error: psycopg.Error, compiled: CompiledStatement | None, phase: Phase, *, prefix: int = 0
+) -> DirectFlowError:
+    """The error that callers may see; raise it `from None`. `compiled` gives positions and the names of variables.
+
+    `prefix`: how many characters were sent in front of its text (EXPLAIN), for the server counts them.
+    """
     state = error.sqlstate or ""
     if compiled is not None and state:
         number = rejected_parameter(error.diag.context, len(compiled.parameters))
@@ -52,7 +57,7 @@ def translate(error: psycopg.Error, compiled: CompiledStatement | None, phase: P
             return _syntax_of_a_value(compiled, state)
     meaning = _meaning(error, state, phase)
     if meaning is BROKEN and compiled is not None:
-        position = int(error.diag.statement_position or 0)
+        position = max(0, int(error.diag.statement_position or 0) - prefix)
         return _make(meaning, state, [server_problem(state, position, compiled)])
     return _make(meaning, state)
 
