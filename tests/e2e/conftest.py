@@ -1,4 +1,4 @@
-"""The whole product as it runs anywhere: a real PostgreSQL, three services as processes, and a receiver of their spans."""
+"""The whole product as it runs anywhere: a real PostgreSQL, three services as processes, a receiver of their spans."""
 
 import asyncio
 import json
@@ -128,7 +128,8 @@ async def gathered(call: Any) -> Rows:
     """A stream to its end; the counts of header, batches and summary must agree."""
     messages = [message async for message in call]
     header, *batches, summary = messages
-    assert header.HasField("header") and summary.HasField("summary")
+    assert header.HasField("header")
+    assert summary.HasField("summary")
     parts = [header.header.arrow_schema, *(message.batch.arrow_record_batch for message in batches)]
     table = pa.ipc.open_stream(pa.BufferReader(b"".join(parts))).read_all()
     assert table.num_rows == sum(message.batch.row_count for message in batches)
@@ -138,11 +139,17 @@ async def gathered(call: Any) -> Rows:
 async def failure(call: Any) -> DirectFlowError:
     """The error that a call, unary or stream, must end with."""
     with pytest.raises(grpc.aio.AioRpcError) as caught:
-        if hasattr(call, "__aiter__"):
-            _ = [message async for message in call]
-        else:
-            await call
+        await ended(call)
     return remote_error(caught.value)
+
+
+async def ended(call: Any) -> None:
+    """Reads a call to its end."""
+    if hasattr(call, "__aiter__"):
+        async for _ in call:
+            pass
+    else:
+        await call
 
 
 async def until(true: Callable[[], Any], within_s: float = WAIT_S, why: str = "") -> Any:

@@ -21,10 +21,10 @@ WHERE m.community_id = '<%= community_id %>' AND u.email IS NOT NULL
 """
 PRELOAD = """
 SELECT plan_name, last_login_at, total_purchases, preferred_language FROM user_profiles WHERE user_id = '<%= profile_id %>'
-"""
+"""  # noqa: E501 (verbatim)
 CONDITION = """
 SELECT CASE WHEN subscription_plan = 'premium' THEN true ELSE false END AS result FROM users WHERE id = '<%= profile_id %>' LIMIT 1
-"""
+"""  # noqa: E501 (verbatim)
 WINDOW = """
 SELECT u.id AS profile_id, u.email, ROW_NUMBER() OVER (PARTITION BY u.plan_type ORDER BY u.created_at) as user_rank
 FROM users u WHERE user_rank <= 100
@@ -241,4 +241,4 @@ async def test_a_condition_is_decided_as_its_query_says(platform: Any, client: A
         outcome = (
             {"t": "RAW_OUTCOME_TRUE", "f": "RAW_OUTCOME_FALSE"}[expected[0][0]] if expected else "RAW_OUTCOME_NO_ROW"
         )
-        assert conditions_wire.RawOutcome.Name(raw) == outcome
+        assert conditions_wire.RawOutcome.Name(raw) == f"RAW_OUTCOME_{outcome}"

@@ -1,4 +1,4 @@
-"""Memory of gateway and segments while people stream through both: it depends on no audience's size, and on no reader."""
+"""Memory of gateway and segments while people stream through both: no audience's size and no reader matters."""
 
 import asyncio
 import time
@@ -97,7 +97,7 @@ async def read(at: Any, client: Any, source: str, every_s: float, rows_a_second:
 
 @pytest.fixture(scope="module")
 def people(postgres: Any, postgres_database: str, serve: Callable[..., Any]) -> Iterator[Any]:
-    """Gateway and segments of this module's own in front of 300,000 people: their memory tells of nobody else's calls."""
+    """Gateway and segments of this module's own in front of 300,000 people: memory tells of no other calls."""
     postgres.psql(SCHEMA.format(rows=SHORT_ROWS), database=postgres_database)
     with serve(postgres, postgres_database, segments=DEFINITIONS) as at:
         yield at

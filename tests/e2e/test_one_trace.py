@@ -1,0 +1,227 @@
+"""One id leads from the caller to PostgreSQL's own view of the statement; no value and no personal data on the way."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable
+from typing import Any
+
+import grpc
+import pytest
+from directflow.conditions.v1 import evaluation_service_pb2 as conditions_wire
+from directflow.conditions.v1 import evaluation_service_pb2_grpc as conditions_stubs
+from directflow.gateway.v1 import query_service_pb2_grpc as gateway_stubs
+from directflow.segments.v1 import audience_service_pb2 as segments_wire
+from directflow.segments.v1 import audience_service_pb2_grpc as segments_stubs
+from directflow_cli.traces.spans import Span
+from directflow_runtime.channel import open_channel
+from directflow_runtime.errors import StatusCode
+from directflow_runtime.remote import remote_error
+from directflow_runtime.settings import ChannelSettings, TelemetrySettings
+from directflow_runtime.telemetry import telemetry
+
+CANARY_VALUE = "canary-value-7f3a91"
+CANARY_MAIL = "canary.mail.5be1"
+CANARY_LITERAL = "canary-literal-c0ffee"
+
+
+class Caller:
+    """A platform service that traces its calls and exports its spans to where ours go."""
+
+    def __init__(self, at: Any, tracer: Any, channels: dict[str, Any]) -> None:
+        self.at = at
+        self.tracer = tracer
+        self.channels = channels
+
+    async def traced(self, work: Callable[[], Any]) -> tuple[str, Any]:
+        """What `work` gives or raises under a span of the caller's, and the trace id of it."""
+        with self.tracer.start_as_current_span("flow step", record_exception=False) as span:
+            trace_id = f"{span.get_span_context().trace_id:032x}"
+            try:
+                return trace_id, await work()
+            except grpc.aio.AioRpcError as error:
+                return trace_id, remote_error(error)
+
+    async def spans(self, trace_id: str, *services: str) -> list[Span]:
+        """The trace, once its root and spans of all these services are there, and none is without its parent."""
+
+        def whole() -> list[Span]:
+            spans = self.at.spans.trace(trace_id)
+            known = {span.span_id for span in spans}
+            roots = [span for span in spans if span.parent_id not in known]
+            missing = set(services) - {span.service for span in spans}
+            return spans if len(roots) == 1 and not roots[0].parent_id and not missing else []
+
+        return await self.at.until(whole, why=f"no whole tree of {services}")
+
+
+@pytest.fixture
+async def caller(platform: Any) -> AsyncIterator[Caller]:
+    settings = TelemetrySettings(otlp_endpoint=f"http://{platform.otlp}", schedule_delay_s=0.05)
+    async with telemetry(settings, "caller") as traces:
+        tracer = traces.tracer("caller")
+        channels = {
+            name: open_channel(ChannelSettings(target=service.address), tracer)
+            for name, service in platform.services.items()
+        }
+        yield Caller(platform, tracer, channels)
+        for channel in channels.values():
+            await channel.close()
+
+
+async def read(call: Any) -> list[Any]:
+    return [message async for message in call]
+
+
+async def test_the_callers_trace_goes_through_both_services_down_to_the_statement(
+    platform: Any, caller: Caller
+) -> None:
+    stub = segments_stubs.AudienceServiceStub(caller.channels["segments"])
+    request = platform.audience_request("communities", "7")
+
+    trace_id, messages = await caller.traced(lambda: read(stub.StreamAudience(request, timeout=30)))
+
+    assert messages[-1].HasField("summary")
+    spans = await caller.spans(trace_id, "caller", "directflow-segments", "directflow-gateway")
+    by_id = {span.span_id: span for span in spans}
+    # The segment's own row is looked up first, by a statement of its own.
+    statements = {
+        span.attributes["directflow.statement.role"]: span for span in spans if "db.system.name" in span.attributes
+    }
+    assert statements.keys() == {"discovery", "generator"}
+    statement = statements["generator"]
+    assert statement.attributes["db.system.name"] == "postgresql"
+    path = [statement]
+    while path[-1].parent_id:
+        path.append(by_id[path[-1].parent_id])
+    assert [span.service for span in path] == [
+        "directflow-gateway",  # the statement
+        "directflow-gateway",  # the call as it came in
+        "directflow-segments",  # the call to the gateway
+        "directflow-segments",  # the call as it came in
+        "caller",  # the call to segments
+        "caller",  # what the caller was doing
+    ]
+    assert not [span for span in spans if span.failed]
+
+
+async def test_the_trace_id_is_in_the_application_name_while_the_statement_runs(platform: Any, caller: Caller) -> None:
+    stub = gateway_stubs.QueryServiceStub(caller.channels["gateway"])
+    slow = "SELECT count(*) AS n FROM users a, users b, users c WHERE a.email < b.email AND b.email < c.email"
+    call = stub.StreamQuery(platform.stream_request(slow), timeout=20)
+
+    async def reading() -> Any:
+        return await read(call)
+
+    task = asyncio.create_task(caller.traced(reading))
+    names = await platform.until(lambda: [row[0] for row in platform.busy() if "count(*)" in row[2]])
+    call.cancel()
+    await asyncio.wait({task})
+
+    (name,) = names
+    _, trace_id, *_ = name.split("/")
+    assert [span for span in await caller.at.until(lambda: platform.spans.trace(trace_id)) if span.trace_id == trace_id]
+    await platform.until(
+        lambda: [line for line in platform.log_lines("gateway") if line.get("trace_id") == trace_id], why="no log line"
+    )
+
+
+async def test_an_error_names_the_trace_and_both_services_log_it(platform: Any, caller: Caller) -> None:
+    stub = segments_stubs.AudienceServiceStub(caller.channels["segments"])
+    request = platform.audience_request("members", "7", variables={"joined_after": CANARY_VALUE})
+
+    trace_id, error = await caller.traced(lambda: read(stub.StreamAudience(request, timeout=30)))
+
+    assert error.code is StatusCode.INVALID_ARGUMENT
+    assert error.request_id == trace_id
+    await caller.spans(trace_id, "caller", "directflow-segments")
+    for service in ("segments",):
+        (line,) = await platform.until(
+            lambda service=service: [one for one in platform.log_lines(service) if one.get("trace_id") == trace_id]
+        )
+        assert line["reason"] == error.reason
+
+
+async def test_a_call_of_two_hops_is_one_log_line_in_each_service_with_the_same_id(
+    platform: Any, caller: Caller
+) -> None:
+    stub = segments_stubs.AudienceServiceStub(caller.channels["segments"])
+    request = platform.audience_request("with_preferences")
+
+    trace_id, _ = await caller.traced(lambda: read(stub.StreamAudience(request, timeout=30)))
+
+    for service in ("segments", "gateway"):
+        lines = await platform.until(
+            lambda service=service: [one for one in platform.log_lines(service) if one.get("trace_id") == trace_id]
+        )
+        assert [line["code"] for line in lines] == ["OK"]
+        assert lines[0]["rows"] > 0
+
+
+async def test_no_value_no_address_and_no_password_is_in_any_span_log_line_or_error(
+    platform: Any, caller: Caller
+) -> None:
+    """A value that works, one that is refused, one that PostgreSQL complains of, and what a customer's rows hold."""
+    platform.server.psql(
+        f"UPDATE users SET email = '{CANARY_MAIL}' || id || '@example.com', first_name = '{CANARY_MAIL}'"
+        " WHERE id IN (7, 11); CREATE TABLE IF NOT EXISTS canaries AS SELECT 'x{0}'::text AS broken;"
+        " GRANT SELECT ON canaries TO PUBLIC".replace("{0}", CANARY_MAIL),
+        database=platform.database,
+    )
+    gateway = gateway_stubs.QueryServiceStub(caller.channels["gateway"])
+    segments = segments_stubs.AudienceServiceStub(caller.channels["segments"])
+    conditions = conditions_stubs.EvaluationServiceStub(caller.channels["conditions"])
+    errors, traces = [], []
+
+    async def run(work: Callable[[], Any]) -> Any:
+        trace_id, outcome = await caller.traced(work)
+        traces.append(trace_id)
+        if isinstance(outcome, Exception):
+            errors.append(outcome)
+        return outcome
+
+    def query(sql: str, **values: Any) -> Callable[[], Any]:
+        return lambda: read(gateway.StreamQuery(platform.stream_request(sql, values=values), timeout=20))
+
+    everybody = await run(lambda: read(segments.StreamAudience(platform.audience_request("members", "1"), timeout=30)))
+    assert CANARY_MAIL.encode() in b"".join(message.SerializeToString() for message in everybody)
+    await run(query("SELECT id FROM users WHERE first_name = '<%= name %>'", name=CANARY_VALUE))
+    await run(query("SELECT id FROM users WHERE id = '<%= id %>'", id=CANARY_VALUE))
+    await run(query("SELECT id FROM users WHERE id = <%= id %>", id=CANARY_VALUE))
+    await run(query("SELECT id FROM users WHERE created_at > now() - interval '<%= n %> days'", n=CANARY_VALUE))
+    await run(query("SELECT broken::int AS n FROM canaries"))
+    await run(query("SELECT broken::int AS n FROM canaries WHERE broken <> '<%= v %>'", v=CANARY_VALUE))
+    await run(query(f"SELECT '{CANARY_LITERAL}' AS said"))
+    await run(query(f"SELECT '{CANARY_LITERAL}'::int AS n"))
+    await run(query(f"SELECT nowhere, '{CANARY_LITERAL}' AS said FROM users"))
+    person = segments_wire.GetPersonalizationRequest(
+        data_source="workspaces/demo/dataSources/communities", profile_id=CANARY_VALUE
+    )
+    answered = await run(lambda: unary(segments.GetPersonalization(person, timeout=20)))
+    condition = conditions_wire.EvaluateConditionRequest(
+        condition="workspaces/demo/conditions/is_premium", profile_id=CANARY_VALUE
+    )
+    decided = await run(lambda: unary(conditions.EvaluateCondition(condition, timeout=20)))
+    unknown = platform.audience_request("members", "7", variables={"joined_after": CANARY_VALUE})
+    await run(lambda: read(segments.StreamAudience(unknown, timeout=20)))
+
+    assert len(errors) >= 6, "too few errors to show anything"
+    for trace_id in traces:
+        await caller.spans(trace_id, "caller")
+    told = [text_of(error) for error in errors] + [str(getattr(one, "error", "")) for one in (answered,)]
+    told += [str(decided)] + [platform.log(service) for service in platform.services]
+    told += [
+        json.dumps(span.attributes) + span.message + span.name for one in traces for span in platform.spans.trace(one)
+    ]
+    secrets = (CANARY_VALUE, CANARY_MAIL, CANARY_LITERAL, platform.password)
+    assert [(secret, text) for secret in secrets for text in told if secret in text] == []
+    assert platform.password not in repr(platform)
+
+
+async def unary(call: Any) -> Any:
+    return await call
+
+
+def text_of(error: Any) -> str:
+    """All of an error. The author's own literal may be in the token of a problem: authors see what they wrote."""
+    problems = [(one.rule, one.message, one.field, one.hint) for one in error.problems]
+    return repr((str(error), error.metadata, error.violations, problems, error.sqlstate))
