@@ -1,0 +1,15 @@
+CREATE DOMAIN email AS text CHECK (VALUE ~ '@');
+CREATE FUNCTION is_true(text) RETURNS boolean LANGUAGE sql IMMUTABLE AS $$ SELECT $1 <> 'bad' $$;
+CREATE TABLE t (id int PRIMARY KEY, word text, d date, j jsonb, n numeric, e email);
+INSERT INTO t VALUES (1, 'private', '2024-01-01', '{"a": 1}', 0, 'a@b');
+CREATE TABLE forbidden (id int);
+CREATE TABLE counted (id int);
+CREATE SEQUENCE seq;
+CREATE FUNCTION raises() RETURNS int LANGUAGE plpgsql STABLE AS $$ BEGIN RAISE 'private: %', (SELECT word FROM t); END $$;
+CREATE FUNCTION writes() RETURNS int LANGUAGE plpgsql AS $$ BEGIN INSERT INTO counted VALUES (1); RETURN 1; END $$;
+CREATE MATERIALIZED VIEW unpopulated AS SELECT id FROM t WITH NO DATA;
+CREATE ROLE :"role" LOGIN PASSWORD :'password';
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO :"role";
+GRANT USAGE ON SEQUENCE seq TO :"role";
+GRANT INSERT ON counted TO :"role";
+REVOKE SELECT ON forbidden FROM :"role";
