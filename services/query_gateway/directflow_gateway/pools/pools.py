@@ -12,6 +12,7 @@ from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.transaction import TransactionSettings, read_only_transaction
 from directflow_gateway.execution.watchdog import Watchdog
 from directflow_gateway.pools.database import DatabasePool
+from directflow_gateway.pools.failures import unreachable
 from directflow_gateway.pools.keyring import Keyring
 from directflow_gateway.pools.opening import Examine, Opener
 from directflow_gateway.pools.parameters import forget_environment
@@ -40,6 +41,7 @@ class Pools:
         self._examine = examine
         self._pools: dict[str, DatabasePool] = {}
         self._closing: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @asynccontextmanager
     async def lease(self, connection: Connection, deadline: float) -> AsyncIterator[GatewayConnection]:
@@ -77,7 +79,8 @@ class Pools:
             yield session
 
     async def aclose(self) -> None:
-        """Closes every session. Leased ones are closed when they come back."""
+        """Closes every session. Leased ones are closed when they come back; there are no new ones."""
+        self._closed = True
         for pool in self._pools.values():
             self._close(pool)
         self._pools.clear()
@@ -97,6 +100,8 @@ class Pools:
         task.add_done_callback(self._closing.discard)
 
     def _pool(self, connection: Connection) -> DatabasePool:
+        if self._closed:
+            raise unreachable("SHUTTING_DOWN")
         pool = self._pools.get(connection.name)
         if pool is not None and pool.connection == connection:
             return pool

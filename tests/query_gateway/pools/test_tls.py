@@ -1,0 +1,158 @@
+"""The server proves who it is before it is told who we are."""
+
+import os
+import shutil
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from directflow_cli.dev.postgres import PostgresServer
+from directflow_gateway.connections import SslMode
+from directflow_gateway.execution.wire import Statement
+from directflow_runtime.errors import DirectFlowError
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority that signs for one host name."""
+
+    directory: Path
+
+    def create(self) -> "Authority":
+        self.directory.mkdir()
+        self._openssl("req", "-x509", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", *KEY)
+        return self
+
+    def sign(self, name: str, *, days: str = "2") -> tuple[Path, Path]:
+        """Key and certificate of a server."""
+        self._openssl("req", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", f"/CN={name}", *KEY)
+        (self.directory / "extensions").write_text(f"subjectAltName=DNS:{name}")
+        self._openssl(
+            "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-extfile", "extensions", "-out", "server.pem", "-days", days,
+        )  # fmt: skip
+        return self.directory / "server.key", self.directory / "server.pem"
+
+    @property
+    def pem(self) -> str:
+        return (self.directory / "ca.pem").read_text()
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True, timeout=30)
+
+
+KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl program to make certificates with")
+    return Authority(tmp_path_factory.mktemp("tls") / "ours").create()
+
+
+@pytest.fixture(scope="module")
+def server(authority: Authority, postgres_installation: Any) -> Iterator[PostgresServer]:
+    with PostgresServer.create(postgres_installation) as running:
+        if running.psql("SELECT count(*) FROM pg_settings WHERE name = 'ssl_library' AND setting <> ''") == "0":
+            pytest.skip("this PostgreSQL was built without TLS")
+        present(running, authority.sign("localhost"))
+        yield running
+
+
+def present(server: PostgresServer, pair: tuple[Path, Path]) -> None:
+    """Lets the server present this certificate from now on."""
+    owner = server.data.stat()
+    for source, name in zip(pair, ("server.key", "server.crt"), strict=True):
+        target = server.data / name
+        target.touch(mode=0o600)
+        target.write_bytes(source.read_bytes())
+        os.chown(target, owner.st_uid, owner.st_gid)
+    server.psql("ALTER SYSTEM SET ssl = on")
+    server.psql("SELECT pg_reload_conf()")
+    ends_at = time.monotonic() + 10
+    while server.psql("SHOW ssl") != "on":
+        assert time.monotonic() < ends_at
+        time.sleep(0.02)
+
+
+async def refusal(stand: Any) -> str:
+    log = stand.server.log.read_text()
+    with pytest.raises(DirectFlowError) as error:
+        async with stand.lease():
+            pytest.fail("the server did not prove who it is")
+    assert error.value.reason == "DATABASE_UNREACHABLE"
+    assert "localhost" not in str(error.value)
+    told = stand.server.log.read_text()[len(log) :]
+    assert "authentication" not in told  # no login was even tried
+    return error.value.metadata["cause"]
+
+
+async def test_a_verified_server_gets_a_scram_login_bound_to_the_channel(
+    make_stand: Callable[..., Any], server: PostgresServer, authority: Authority
+) -> None:
+    tls = {"host": "localhost", "sslmode": SslMode.VERIFY_FULL, "ca_pem": authority.pem}
+    stand = make_stand(server, connection=tls)
+    async with stand.transaction() as session:
+        assert session.pgconn.ssl_in_use
+        options = {option.keyword: option.val for option in session.pgconn.info}
+    assert options[b"channel_binding"] == b"require"
+    assert options[b"require_auth"] == b"scram-sha-256"
+
+
+async def test_a_stream_comes_through_tls_as_well(
+    make_stand: Callable[..., Any], server: PostgresServer, authority: Authority
+) -> None:
+    stand = make_stand(
+        server, connection={"host": "localhost", "sslmode": SslMode.VERIFY_FULL, "ca_pem": authority.pem}
+    )
+    async with stand.transaction() as session:
+        await session.wire.start(Statement("SELECT repeat('x', 1000) FROM generate_series(1, 20000)"), 64)
+        rows = 0
+        while result := await session.wire.result():
+            session.wire.check(result)
+            rows += result.ntuples
+        assert rows == 20_000
+        assert session.wire.bytes_read > 20_000_000
+
+
+async def test_another_authority_is_not_believed(
+    make_stand: Callable[..., Any], server: PostgresServer, tmp_path: Path
+) -> None:
+    other = Authority(tmp_path / "other").create()
+    tls = {"host": "localhost", "sslmode": SslMode.VERIFY_FULL, "ca_pem": other.pem}
+    assert await refusal(make_stand(server, connection=tls)) == "TLS"
+
+
+async def test_the_systems_authorities_do_not_know_ours(make_stand: Callable[..., Any], server: PostgresServer) -> None:
+    tls = {"host": "localhost", "sslmode": SslMode.VERIFY_FULL}
+    assert await refusal(make_stand(server, connection=tls)) == "TLS"
+
+
+async def test_another_name_is_not_believed(
+    make_stand: Callable[..., Any], server: PostgresServer, authority: Authority
+) -> None:
+    tls = {"host": "127.0.0.1", "sslmode": SslMode.VERIFY_FULL, "ca_pem": authority.pem}
+    assert await refusal(make_stand(server, connection=tls)) == "TLS"
+
+
+async def test_a_certificate_that_has_expired_is_not_believed(
+    make_stand: Callable[..., Any], server: PostgresServer, authority: Authority
+) -> None:
+    present(server, authority.sign("localhost", days="-1"))
+    try:
+        tls = {"host": "localhost", "sslmode": SslMode.VERIFY_FULL, "ca_pem": authority.pem}
+        assert await refusal(make_stand(server, connection=tls)) == "TLS"
+    finally:
+        present(server, authority.sign("localhost"))
+
+
+async def test_a_server_without_tls_gets_nothing(
+    make_stand: Callable[..., Any], postgres: PostgresServer, authority: Authority
+) -> None:
+    tls = {"host": "localhost", "sslmode": SslMode.VERIFY_FULL, "ca_pem": authority.pem}
+    assert await refusal(make_stand(postgres, connection=tls)) == "TLS"
