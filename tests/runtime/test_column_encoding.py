@@ -68,11 +68,21 @@ def test_the_bytes_fit_into_the_messages_around_them() -> None:
     assert response == queries.StreamQueryResponse(batch=expected)
 
 
-async def test_a_servicer_may_yield_the_bytes_of_a_message(world: Any) -> None:
-    async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
-        yield StringValue(value="message")
-        yield StringValue(value="bytes").SerializeToString()
+async def answer(request: Any, context: Any) -> Any:
+    return StringValue(value="bytes").SerializeToString()
 
-    served = await world(stream, "unary_stream")
-    call = served.stub("unary_stream")(StringValue(), timeout=5)
-    assert [message.value async for message in call] == ["message", "bytes"]
+
+async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
+    yield StringValue(value="message")
+    yield StringValue(value="bytes").SerializeToString()
+
+
+@pytest.mark.parametrize("shape", ["unary_unary", "stream_unary", "unary_stream", "stream_stream"])
+async def test_a_servicer_may_answer_with_the_bytes_of_a_message(shape: str, world: Any) -> None:
+    served = await world(stream if shape.endswith("stream") else answer, shape)
+    request = StringValue() if shape.startswith("unary") else iter([StringValue()])
+    call = served.stub(shape)(request, timeout=5)
+    if shape.endswith("stream"):
+        assert [message.value async for message in call] == ["message", "bytes"]
+    else:
+        assert (await call).value == "bytes"

@@ -85,7 +85,7 @@ class AudienceServicer(stubs.AudienceServiceServicer):
 
     async def StreamAudience(
         self, request: pb.StreamAudienceRequest, context: Any
-    ) -> AsyncGenerator[pb.StreamAudienceResponse]:
+    ) -> AsyncGenerator[pb.StreamAudienceResponse | bytes]:
         target = self._target(request.target)
         identity = wire.stream_fingerprint(request, target.data_source)
         encode = wire.encoder(request.encoding)
@@ -96,8 +96,7 @@ class AudienceServicer(stubs.AudienceServiceServicer):
                         yield pb.StreamAudienceResponse(header=wire.header_message(event, request.encoding))
                     case People():
                         note(rows=event.offset + event.rows.num_rows)
-                        token = resume_token(identity, event.resume_key)
-                        yield pb.StreamAudienceResponse(batch=encode(event, token))
+                        yield encode(event, resume_token(identity, event.resume_key))
                     case AudienceSummary():
                         yield pb.StreamAudienceResponse(summary=wire.summary_message(event))
 
@@ -125,7 +124,7 @@ class AudienceServicer(stubs.AudienceServiceServicer):
 
     async def BatchGetPersonalization(
         self, request: pb.BatchGetPersonalizationRequest, context: Any
-    ) -> AsyncGenerator[pb.BatchGetPersonalizationResponse]:
+    ) -> AsyncGenerator[pb.BatchGetPersonalizationResponse | bytes]:
         data_source = self._data_source(request.data_source)
         if len(request.profile_ids) > MOST_PROFILES:
             raise invalid([FieldViolation("profile_ids", f"at most {MOST_PROFILES}", "OUT_OF_RANGE")])

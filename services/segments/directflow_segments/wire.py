@@ -6,7 +6,7 @@ from typing import Final
 import pyarrow as pa
 from directflow.segments.v1 import audience_service_pb2 as pb
 from directflow.sql.v1 import sql_pb2
-from directflow_runtime.columns import pack_columns
+from directflow_runtime.column_encoding import encode_columns, field
 from directflow_runtime.errors import FieldViolation
 
 from directflow_segments.audience.ledger import Ledger, LedgerEntry
@@ -116,22 +116,28 @@ def header_message(header: AudienceHeader, encoding: int) -> pb.AudienceHeader:
     return message
 
 
-def encoder(encoding: int) -> Callable[[People, bytes], pb.AudienceBatch]:
-    """Makes batches in the caller's encoding."""
+def encoder(encoding: int) -> Callable[[People, bytes], bytes]:
+    """Makes serialised responses of people and their resume token, in the caller's encoding.
 
-    def as_arrow(people: People, token: bytes) -> pb.AudienceBatch:
-        encoded = _arrow(people.rows) if people.encoded is None else people.encoded
-        return pb.AudienceBatch(
-            row_count=people.rows.num_rows, row_offset=people.offset, arrow_record_batch=encoded, resume_token=token
-        )
+    Not messages: protobuf would copy all cells once for each message around them (see `column_encoding`).
+    """
+    cells = _arrow_cells if encoding == pb.ENCODING_ARROW else _column_cells
 
-    def as_columns(people: People, token: bytes) -> pb.AudienceBatch:
-        columns = pack_columns(people.rows)
-        return pb.AudienceBatch(
-            row_count=people.rows.num_rows, row_offset=people.offset, columns=columns, resume_token=token
-        )
+    def encode(people: People, token: bytes) -> bytes:
+        counts = pb.AudienceBatch(row_count=people.rows.num_rows, row_offset=people.offset).SerializeToString()
+        resume = pb.AudienceBatch(resume_token=token).SerializeToString()
+        return field(pb.StreamAudienceResponse.BATCH_FIELD_NUMBER, b"".join((counts, cells(people), resume)))
 
-    return as_arrow if encoding == pb.ENCODING_ARROW else as_columns
+    return encode
+
+
+def _arrow_cells(people: People) -> bytes:
+    encoded = _arrow(people.rows) if people.encoded is None else people.encoded
+    return field(pb.AudienceBatch.ARROW_RECORD_BATCH_FIELD_NUMBER, encoded)
+
+
+def _column_cells(people: People) -> bytes:
+    return field(pb.AudienceBatch.COLUMNS_FIELD_NUMBER, encode_columns(people.rows))
 
 
 def _arrow(rows: pa.RecordBatch) -> bytes:
@@ -151,8 +157,8 @@ def summary_message(summary: AudienceSummary) -> pb.AudienceSummary:
 
 def personalization_message(
     message: Header | PeopleRows | PeopleSummary, encoding: int, data_source: DataSource, mapped: Mapped
-) -> pb.BatchGetPersonalizationResponse:
-    """One message of BatchGetPersonalization."""
+) -> pb.BatchGetPersonalizationResponse | bytes:
+    """One message of BatchGetPersonalization, serialised where it holds rows."""
     as_arrow = encoding == pb.ENCODING_ARROW
     match message:
         case Header():
@@ -163,15 +169,8 @@ def personalization_message(
                 variable_sources=source_messages(mapped.sources),
             )
             return pb.BatchGetPersonalizationResponse(header=header)
-        case PeopleRows(rows, indexes):
-            batch = pb.PersonalizationBatch(
-                row_count=rows.rows.num_rows, row_offset=rows.offset, profile_indexes=indexes
-            )
-            if as_arrow:
-                batch.arrow_record_batch = rows.encoded
-            else:
-                batch.columns.CopyFrom(pack_columns(rows.rows))
-            return pb.BatchGetPersonalizationResponse(batch=batch)
+        case PeopleRows():
+            return field(pb.BatchGetPersonalizationResponse.BATCH_FIELD_NUMBER, _profiles(message, as_arrow))
         case PeopleSummary(outcomes, errors):
             summary = pb.PersonalizationSummary(
                 outcomes=[outcome_message(outcome) for outcome in outcomes],
@@ -179,6 +178,14 @@ def personalization_message(
                 multiple_rows_count=sum(outcome is Outcome.MULTIPLE_ROWS for outcome in outcomes),
             )
             return pb.BatchGetPersonalizationResponse(summary=summary)
+
+
+def _profiles(people: PeopleRows, as_arrow: bool) -> bytes:
+    rows, batch = people.rows, pb.PersonalizationBatch
+    counts = batch(row_count=rows.rows.num_rows, row_offset=rows.offset, profile_indexes=people.indexes)
+    if as_arrow:
+        return counts.SerializeToString() + field(batch.ARROW_RECORD_BATCH_FIELD_NUMBER, rows.encoded)
+    return counts.SerializeToString() + field(batch.COLUMNS_FIELD_NUMBER, encode_columns(rows.rows))
 
 
 def segment_message(schema: sql_pb2.Schema, segment: Segment) -> pb.Segment:

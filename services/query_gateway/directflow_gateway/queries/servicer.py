@@ -8,7 +8,7 @@ import pyarrow as pa
 from directflow.gateway.v1 import query_service_pb2 as pb
 from directflow.gateway.v1 import query_service_pb2_grpc
 from directflow_runtime.calls import note
-from directflow_runtime.columns import pack_columns
+from directflow_runtime.column_encoding import encode_columns, field
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 from directflow_runtime.identity import require_may_define, require_workspace
 
@@ -37,7 +37,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             return pb.DescribeQueryResponse(report=wire.report_message(None, error.problems))
         return pb.DescribeQueryResponse(report=wire.report_message(description, description.warnings))
 
-    async def StreamQuery(self, request: pb.StreamQueryRequest, context: Any) -> AsyncIterator[pb.StreamQueryResponse]:
+    async def StreamQuery(
+        self, request: pb.StreamQueryRequest, context: Any
+    ) -> AsyncIterator[pb.StreamQueryResponse | bytes]:
         statement = admitted(request.statement)
         arrangement = rows.Arrangement(
             form=ValueForm.TEXT if request.value_form == pb.VALUE_FORM_TEXT else ValueForm.TYPED,
@@ -55,7 +57,8 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                             header=header_message(event, as_text=arrangement.form is ValueForm.TEXT)
                         )
                     case pa.RecordBatch():
-                        yield pb.StreamQueryResponse(batch=batch_message(event, offset, request.encoding))
+                        encoded = encoded_rows(event, offset, request.encoding)
+                        yield field(pb.StreamQueryResponse.BATCH_FIELD_NUMBER, encoded)
                         offset += event.num_rows
                     case rows.Ending():
                         note(rows=event.row_count)
@@ -78,7 +81,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
             outcomes=[wire.OUTCOMES[one.outcome] for one in evaluated], errors=wire.tuple_errors(evaluated)
         )
 
-    async def FetchSet(self, request: pb.FetchSetRequest, context: Any) -> AsyncIterator[pb.FetchSetResponse]:
+    async def FetchSet(self, request: pb.FetchSetRequest, context: Any) -> AsyncIterator[pb.FetchSetResponse | bytes]:
         statement = admitted(request.statement)
         each = wire.tuples_of(request.tuples, wire.values_of(request.constants))
         offset = 0
@@ -89,8 +92,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                     case rows.Opening():
                         yield pb.FetchSetResponse(header=header_message(event, as_text=False))
                     case tuples.FetchedRows(batch, indexes):
-                        message = batch_message(batch, offset, request.encoding)
-                        yield pb.FetchSetResponse(batch=pb.FetchBatch(rows=message, tuple_indexes=indexes))
+                        fetched = field(pb.FetchBatch.ROWS_FIELD_NUMBER, encoded_rows(batch, offset, request.encoding))
+                        fetched += pb.FetchBatch(tuple_indexes=indexes).SerializeToString()
+                        yield field(pb.FetchSetResponse.BATCH_FIELD_NUMBER, fetched)
                         offset += batch.num_rows
                     case tuples.Fetched(outcomes):
                         note(rows=offset)
@@ -136,11 +140,15 @@ def header_message(opening: rows.Opening, *, as_text: bool) -> pb.StreamHeader:
     return header
 
 
-def batch_message(batch: pa.RecordBatch, offset: int, encoding: int) -> pb.RowBatch:
-    """Rows as Arrow IPC, unless plain columns were asked for."""
+def encoded_rows(batch: pa.RecordBatch, offset: int, encoding: int) -> bytes:
+    """A serialised RowBatch: Arrow IPC, unless plain columns were asked for.
+
+    Not as a message: protobuf would copy all cells once for each message around them (see `column_encoding`).
+    """
+    counts = pb.RowBatch(row_count=batch.num_rows, row_offset=offset).SerializeToString()
     if encoding == pb.ENCODING_COLUMNS:
-        return pb.RowBatch(row_count=batch.num_rows, row_offset=offset, columns=pack_columns(batch))
-    return pb.RowBatch(row_count=batch.num_rows, row_offset=offset, arrow_record_batch=batch.serialize().to_pybytes())
+        return counts + field(pb.RowBatch.COLUMNS_FIELD_NUMBER, encode_columns(batch))
+    return counts + field(pb.RowBatch.ARROW_RECORD_BATCH_FIELD_NUMBER, batch.serialize().to_pybytes())
 
 
 def summary_message(ending: rows.Ending) -> pb.StreamSummary:
