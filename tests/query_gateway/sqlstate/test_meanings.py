@@ -5,7 +5,7 @@ import pytest
 from directflow_gateway.execution import Phase, translate
 from directflow_gateway.execution.meanings import meaning_of
 from directflow_runtime.errors import StatusCode
-from psycopg import errors
+from psycopg import errors, pq
 
 
 @pytest.mark.parametrize(
@@ -54,12 +54,16 @@ def test_an_error_of_psycopgs_own_never_shows_its_text() -> None:
         assert not {"10.1.2.3", "bob", "secret"} & set(str(error).replace("'", " ").split())
 
 
+@pytest.mark.parametrize(("file", "reason"), [("mcxt.c", "BYTE_LIMIT_EXCEEDED"), ("relcache.c", "INTERNAL")])
+def test_a_request_for_too_much_memory_is_no_bug_of_the_server(file: str, reason: str) -> None:
+    """PostgreSQL reports "invalid memory alloc request size" under the SQLSTATE of its own bugs."""
+    error = errors.lookup("XX000")("invalid memory alloc", info={pq.DiagnosticField.SOURCE_FILE: file.encode()})
+    assert translate(error, None, Phase.RUN).reason == reason
+
+
 def test_every_sqlstate_that_psycopg_knows_makes_an_error_with_that_state() -> None:
-    states = [
-        error.sqlstate
-        for error in vars(errors).values()
-        if isinstance(error, type) and issubclass(error, psycopg.Error) and error.sqlstate
-    ]
+    known = [each for each in vars(errors).values() if isinstance(each, type) and issubclass(each, psycopg.Error)]
+    states = [each.sqlstate for each in known if each.sqlstate]
     assert len(states) > 200
     for state in states:
         translated = translate(errors.lookup(state)("the driver's text"), None, Phase.RUN)

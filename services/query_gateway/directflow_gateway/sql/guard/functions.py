@@ -6,7 +6,7 @@ from directflow_runtime.errors import Problem
 
 from directflow_gateway.sql.guard.context import Context
 from directflow_gateway.sql.guard.denied_functions import reason_denied
-from directflow_gateway.sql.guard.function_names import extension_names, is_built_in
+from directflow_gateway.sql.guard.function_names import extension_names, is_built_in, similar_built_in
 from directflow_gateway.sql.guard.trusted_extensions import may_be_trusted
 from directflow_gateway.sql.tree import Node
 
@@ -49,8 +49,13 @@ def _check_call(context: Context, node: Node, qualified: tuple[str, ...]) -> Ite
         node,
         "FUNCTION_NOT_ALLOWED",
         f"Function {'.'.join(qualified)} is not allowed{': ' if reason else ''}{reason}.",
-        "" if reason else _ALLOW_HINT,
+        "" if reason else _hint(name),
     )
+
+
+def _hint(name: str) -> str:
+    similar = similar_built_in(name)
+    return f"Did you mean {similar}? {_ALLOW_HINT}" if similar else _ALLOW_HINT
 
 
 def check_session_value(context: Context, node: Node) -> Iterator[Problem]:
