@@ -2,6 +2,6 @@
 
 from directflow_gateway.role_doctor.admission import RoleDoctor
 from directflow_gateway.role_doctor.examination import examine
-from directflow_gateway.role_doctor.finding import Finding
+from directflow_gateway.role_doctor.finding import Finding, Weight
 
-__all__ = ["Finding", "RoleDoctor", "examine"]
+__all__ = ["Finding", "RoleDoctor", "Weight", "examine"]

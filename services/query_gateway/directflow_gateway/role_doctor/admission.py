@@ -7,14 +7,20 @@ from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_gateway.connections import Connection, RolePolicy
 from directflow_gateway.description.exchange import Connection as Session
 from directflow_gateway.role_doctor.examination import examine
-from directflow_gateway.role_doctor.finding import SUPERUSER, Finding
+from directflow_gateway.role_doctor.finding import Finding, Weight
 
 _MOST_TOLD = 10
 """Findings in one error: details must fit 6 KiB, and mending SQL is long. TestConnection tells all."""
 
 
+_LONGEST_SQL = 300
+"""Of the mending SQL in a message, in characters."""
+
+
 class Log(Protocol):
-    """Where warnings go."""
+    """Where it is told what a role can do."""
+
+    def info(self, event: str, **fields: object) -> object: ...
 
     def warning(self, event: str, **fields: object) -> object: ...
 
@@ -26,28 +32,48 @@ class RoleDoctor:
         self._log = log
 
     async def admit(self, connection: Connection, session: Session) -> None:
-        """Raises ROLE_REFUSED with the SQL that mends it; what the policy lets pass is a warning in the log."""
-        findings = await examine(session)
+        """Raises ROLE_REFUSED with the SQL that mends it; what the policy lets pass is one line in the log.
+
+        A role that cannot be examined is admitted with a warning, except under STRICT. Raises DATABASE_UNREACHABLE.
+        """
+        findings = await self._examined(connection, session)
         refused = [finding for finding in findings if _refuses(connection.role_policy, finding)]
         if refused:
             raise _refusal(refused)
         if findings:
             # Rules and no messages: object names are the customer's, and the log is everybody's.
             rules = [finding.rule for finding in findings]
-            self._log.warning("role can do more than read", connection=connection.name, findings=rules)
+            only_notes = all(finding.weight is Weight.NOTE for finding in findings)
+            tell = self._log.info if only_notes else self._log.warning
+            tell("role can do more than read", connection=connection.name, findings=rules)
+
+    async def _examined(self, connection: Connection, session: Session) -> tuple[Finding, ...]:
+        try:
+            return await examine(session)
+        except DirectFlowError as error:
+            if error.code is StatusCode.UNAVAILABLE or connection.role_policy is RolePolicy.STRICT:
+                raise
+            # The guard stands without us: a query of ours that fails on some server must not shut a customer out.
+            self._log.warning(
+                "role could not be examined", connection=connection.name, reason=error.reason, sqlstate=error.sqlstate
+            )
+            return ()
 
 
 def _refuses(policy: RolePolicy, finding: Finding) -> bool:
     if policy is RolePolicy.STRICT:
         return True
-    return policy is RolePolicy.REPORT and finding.rule == SUPERUSER
+    return policy is RolePolicy.REPORT and finding.weight is Weight.DANGER
 
 
 def _refusal(findings: list[Finding]) -> DirectFlowError:
     rules = ", ".join(finding.rule for finding in findings)
+    # Also in the message: problems reach only those who may define, and an operator reads this one.
+    mending = next((finding.mending_sql for finding in findings if finding.mending_sql), "")
     return DirectFlowError(
         StatusCode.FAILED_PRECONDITION,
         "ROLE_REFUSED",
-        f"The database role can do more than read ({rules}), which the connection's role policy does not allow.",
+        f"The database role can do more than read ({rules}), which the connection's role policy does not allow. "
+        f"In the database: {mending[:_LONGEST_SQL] or 'use another role.'}",
         problems=[finding.problem() for finding in findings[:_MOST_TOLD]],
     )

@@ -7,6 +7,7 @@ often PUBLIC, and then `REVOKE ... FROM the_role` would do nothing.
 
 from dataclasses import dataclass
 
+from directflow_gateway.role_doctor.finding import SUPERUSER, TEMPORARY_TABLES
 from directflow_gateway.sql.catalogue import FIRST_OF_CUSTOMER
 
 MOST_SUBJECTS = 100
@@ -96,7 +97,7 @@ def _functions(rule: str, which: str, sentence: str) -> Check:
 
 
 CHECKS = (
-    _attribute("SUPERUSER", "rolsuper", "SUPERUSER", "A superuser, whom nothing restrains: {}."),
+    _attribute(SUPERUSER, "rolsuper", "SUPERUSER", "A superuser, whom nothing restrains: {}."),
     _attribute("BYPASSRLS", "rolbypassrls", "BYPASSRLS", "Row security does not hold for {}."),
     _attribute("CREATEROLE", "rolcreaterole", "CREATEROLE", "May create and change roles: {}."),
     _attribute("CREATEDB", "rolcreatedb", "CREATEDB", "May create databases: {}."),
@@ -134,7 +135,7 @@ CHECKS = (
     ),
     _database("DATABASE_CREATE", "CREATE", "The role may create schemas in the database {}."),
     _database(
-        "TEMPORARY_TABLES",
+        TEMPORARY_TABLES,
         "TEMPORARY",
         "The role may create temporary tables in the database {}, also inside a read-only transaction.",
     ),

@@ -29,10 +29,17 @@ async def examine(conn: Connection) -> tuple[Finding, ...]:
         found = await _found(conn)
         await fetch(conn, "ROLLBACK")
     except psycopg.Error as error:
+        await _roll_back(conn)
         raise translate(error, None, Phase.RUN) from None
     # Of a superuser every other check is true as well, and none of it can be revoked.
     superuser = tuple(finding for finding in found if finding.rule == SUPERUSER)
     return superuser or tuple(found)
+
+
+async def _roll_back(conn: Connection) -> None:
+    """Ends a transaction that failed, so that the session may be used in spite of it."""
+    if conn.pgconn.transaction_status == TransactionStatus.INERROR:
+        await fetch(conn, "ROLLBACK")
 
 
 async def _found(conn: Connection) -> list[Finding]:
