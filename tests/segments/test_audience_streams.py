@@ -223,7 +223,7 @@ async def test_a_preview_shows_the_first_people_and_stops_reading(
     generator.rows = [person(n, f"p{n}@example.com") for n in range(3000)]
     preview = await audiences.preview(target, 4, Limits(max_bytes=100, truncate=True))
     assert [row["profile_id"] for row in preview.people.to_pylist()] == [0, 1, 2, 3]
-    assert (preview.truncated, preview.ledger.rows_read, preview.estimated_rows) == (True, 6, 7)
+    assert (preview.truncated, preview.ledger.rows_read, preview.estimated_rows) == (True, 4, 7)
     assert fake.requests[-1].limits.max_bytes == 100
     assert fake.closed == 1
 
@@ -236,6 +236,30 @@ async def test_a_preview_says_whether_there_is_more(
     preview = await audiences.preview(target, most, Limits())
     assert preview.people.num_rows == most
     assert preview.truncated == truncated
+
+
+@pytest.mark.parametrize("batch_rows", [1, 2, 3, 9, 100])
+@pytest.mark.parametrize("most", [1, 2, 3, 4, 5, 6])
+async def test_the_ledger_of_a_preview_ends_where_its_people_do(
+    most: int, batch_rows: int, audiences: Audiences, generator: Any, target: Target
+) -> None:
+    """Up to the first person who is not shown, whatever else came in the same batch."""
+    generator.batch_rows = batch_rows
+    preview = await audiences.preview(target, most, Limits())
+    rows_read = {1: 2, 2: 5, 3: 6, 4: 8}.get(most, 9)
+    generator.rows = MIXED[:rows_read]
+    assert preview.ledger == (await audiences.count(target, Limits())).ledger
+    assert preview.ledger.rows_read == rows_read
+    assert preview.ledger.delivered.people == preview.people.num_rows == min(most, 5)
+    assert [row["profile_id"] for row in preview.people.to_pylist()] == [0, 1, 3, 2, 5][:most]
+    assert preview.truncated == (most < 5)
+
+
+async def test_a_preview_gives_its_memory_back(generator: Any, target: Target, fake: Any) -> None:
+    scratch = Scratch(memory_bytes=1 << 22)
+    for _ in range(5):
+        await Audiences(fake, scratch).preview(target, 2, Limits())
+    assert scratch.region(1 << 22).in_memory
 
 
 async def test_a_preview_of_nobody_has_columns(audiences: Audiences, generator: Any, target: Target) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 import pyarrow as pa
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
+from directflow_segments.audience.first_people import FirstPeople
 from directflow_segments.audience.ledger import Ledger
 from directflow_segments.audience.reachability import ContactRules
 from directflow_segments.audience.reader import AudienceReader, Delivery
@@ -38,7 +39,7 @@ class AudienceRun:
         self,
         header: Header,
         messages: AsyncGenerator[Header | Rows | Summary],
-        reader: AudienceReader,
+        reader: AudienceReader | FirstPeople,
         selection: Selection,
     ) -> None:
         self.header = header
@@ -53,7 +54,10 @@ class AudienceRun:
         return self._reader.ledger()
 
     async def people(self) -> AsyncGenerator[People]:
-        """People, batch by batch; batches with nobody are left out. Its normal end proves that nobody is missing."""
+        """People, batch by batch; batches with nobody are left out.
+
+        Its normal end proves that nobody is missing, or that there are more than were asked for: then no `summary`.
+        """
         offset = 0
         async for message in self._messages:
             if isinstance(message, Rows):
@@ -61,6 +65,8 @@ class AudienceRun:
                 if delivery.people.num_rows:
                     yield self._people(message, delivery, offset)
                     offset += delivery.people.num_rows
+                if self._reader.done:
+                    return
             elif isinstance(message, Summary):
                 self.summary = message
         self._check()
@@ -94,11 +100,12 @@ async def open_run(
     rules: ContactRules,
     columns: Sequence[str],
     known: KnownColumns,
+    most: int | None = None,
 ) -> AsyncGenerator[AudienceRun]:
     """Opens a run; leaving the block cancels what of it is still under way, and forgets everybody.
 
     `columns` are those for the caller; those that the ledger needs have to be among the request's. `known` learns
-    what the query returns.
+    what the query returns. With `most` the run ends, and its ledger too, before the first person beyond so many.
     """
     async with aclosing(proven(gateway.rows(request))) as messages:
         header = await anext(messages)
@@ -106,9 +113,11 @@ async def open_run(
         if not request.columns:
             known.learn(request.query, tuple(header.schema.names))
         selection = Selection(header.schema, columns)
-        if request.order_by:
-            reader = AudienceReader.in_key_order(header.schema, rules)
-        else:
-            reader = AudienceReader.in_authors_order(header.schema, rules, scratch)
-        with closing(reader):
+
+        def open_reader() -> AudienceReader:
+            if request.order_by:
+                return AudienceReader.in_key_order(header.schema, rules)
+            return AudienceReader.in_authors_order(header.schema, rules, scratch)
+
+        with closing(open_reader() if most is None else FirstPeople(open_reader, most)) as reader:
             yield AudienceRun(header, messages, reader, selection)

@@ -65,7 +65,7 @@ class Preview:
 
     people: pa.RecordBatch
     ledger: Ledger
-    """Of all that was read for them."""
+    """Of the rows up to the first person who is not shown: those delivered are those shown."""
     truncated: bool
     """True: there are more people than these, or it was not read far enough to know."""
     sources: tuple[VariableSource, ...]
@@ -121,13 +121,14 @@ class Audiences:
     async def preview(self, target: Target, most_people: int, limits: Limits) -> Preview:
         """The first people. It reads until there is one too many, or the end, or a limit."""
         mapped = await resolve(self._gateway, target)
-        async with self._run(AudienceRequest(target, limits=limits), mapped) as run:
-            shown = await _first_people(run, most_people)
-            more = shown.num_rows > most_people or run.summary is None or run.summary.truncated
-            estimated = run.header.estimated_rows
-            return Preview(shown.slice(0, most_people), run.ledger(), more, mapped.sources, estimated)
+        async with self._run(AudienceRequest(target, limits=limits), mapped, most_people) as run:
+            shown = await _all_people(run)
+            more = run.summary is None or run.summary.truncated
+            return Preview(shown, run.ledger(), more, mapped.sources, run.header.estimated_rows)
 
-    def _run(self, request: AudienceRequest, mapped: Mapped) -> AbstractAsyncContextManager[AudienceRun]:
+    def _run(
+        self, request: AudienceRequest, mapped: Mapped, most: int | None = None
+    ) -> AbstractAsyncContextManager[AudienceRun]:
         query = _generator(request.target)
         rows = RowsRequest(
             query,
@@ -138,7 +139,7 @@ class Audiences:
             after=request.after,
         )
         rules = request.target.data_source.contact_rules
-        return open_run(self._gateway, self._scratch, rows, rules, request.columns, self._known)
+        return open_run(self._gateway, self._scratch, rows, rules, request.columns, self._known, most)
 
     def _narrowed(self, query: Query, wanted: tuple[str, ...]) -> tuple[str, ...]:
         """Only what is wanted and what the ledger needs, where it is known what there is; else everything."""
@@ -152,13 +153,11 @@ def _generator(target: Target) -> Query:
     return target.data_source.query(Role.GENERATOR)
 
 
-async def _first_people(run: AudienceRun, most: int) -> pa.RecordBatch:
+async def _all_people(run: AudienceRun) -> pa.RecordBatch:
     shown = [pa.RecordBatch.from_pylist([], schema=run.selection.schema)]
     async with aclosing(run.people()) as batches:
         async for people in batches:
             shown.append(people.rows)
-            if people.offset + people.rows.num_rows > most:
-                break
     return pa.concat_batches(shown)
 
 

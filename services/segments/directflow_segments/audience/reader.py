@@ -1,6 +1,7 @@
 """Reads an audience: batches of a generator's rows in, batches of people out, and the ledger of both."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import Final
 
 import numpy as np
 import pyarrow as pa
@@ -29,10 +30,22 @@ class Delivery:
     """True: `people` is the batch that was read; its bytes can be passed on as they are."""
     resume_key: str | None
     """In KEY order: nobody up to and with this id is missing from the deliveries so far."""
+    rows: Mask = field(repr=False)
+    """Which rows of those with a key they are."""
+    keys: pa.Array = field(repr=False)
+    """Of the batch."""
+
+    def row_of(self, index: int) -> int:
+        """The row of the batch that a person was delivered in, by the index among `people`."""
+        with_key = np.flatnonzero(self.keys.is_valid().to_numpy(zero_copy_only=False))
+        return int(with_key[self.rows][index])
 
 
 class AudienceReader:
     """One run over an audience. Close it when the run ends, however it ends."""
+
+    done: Final = False
+    """An audience is read to its end; see FirstPeople for one that is not."""
 
     def __init__(self, schema: pa.Schema, rules: ContactRules, people: People) -> None:
         self._check = ContactCheck(schema, rules)
@@ -67,7 +80,7 @@ class AudienceReader:
         self._tally.count_rows(
             read=batch.num_rows, standings=examined.standings, delivered=people.num_rows, left_out=left_out
         )
-        return Delivery(people, people is batch, self._people.resume_key)
+        return Delivery(people, people is batch, self._people.resume_key, deliver, batch.column(KEY_COLUMN))
 
     def takes_long(self, batch: pa.RecordBatch) -> bool:
         """True when reading this batch may take more than some milliseconds."""
