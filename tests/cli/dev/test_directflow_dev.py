@@ -150,6 +150,18 @@ def test_however_it_ends_it_takes_everything_along(start: Callable[..., Dev], si
     await_gone(family)
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for left processes in /proc")
+@pytest.mark.parametrize("moment", ["loading communities", "✓ gateway", "2 One of them"])
+def test_an_end_before_it_serves_leaves_nothing_either(start: Callable[..., Dev], moment: str) -> None:
+    dev = start()
+    dev.await_text(moment)
+    family = dev.family()
+    dev.process.terminate()
+    assert dev.ended() == 0, dev.text
+    await_gone(family)
+    assert not (dev.directory / "credentials").exists()
+
+
 def test_two_at_once_do_not_meet(start: Callable[..., Dev]) -> None:
     first, second = start("--once"), start("--once")
     assert (first.ended(), second.ended()) == (0, 0), first.text + second.text
@@ -200,6 +212,7 @@ def test_a_database_that_is_not_there_ends_in_an_error_without_its_password(star
     dev = start("--once", "--database-url", "postgresql://me:s3cret@127.0.0.1:1/nothing")
     assert dev.ended() == 1
     assert "DATABASE_UNREACHABLE" in dev.text
+    assert "psql says: psql: error: connection to server" in dev.text
     assert "s3cret" not in dev.text
     assert not [path for path in dev.directory.rglob("*") if path.is_file() and "s3cret" in path.read_text()]
 

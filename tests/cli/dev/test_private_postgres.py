@@ -128,6 +128,15 @@ def test_a_killed_server_is_gone_at_once_and_recovers_on_its_port(installation: 
         assert (server.port, server.psql("SELECT one FROM kept")) == (port, "1")
 
 
+@pytest.mark.skipif(not Path("/proc/sysvipc/shm").exists(), reason="looks for left memory in /proc/sysvipc")
+def test_a_killed_server_leaves_no_shared_memory(installation: Installation) -> None:
+    with PostgresServer.create(installation) as server:
+        identifier = (server.data / "postmaster.pid").read_text().splitlines()[6].split()[1]
+        assert identifier in Path("/proc/sysvipc/shm").read_text().split()
+        server.kill()
+    assert identifier not in Path("/proc/sysvipc/shm").read_text().split()
+
+
 def test_stops_and_starts_again_with_its_data(installation: Installation) -> None:
     with PostgresServer.create(installation, {"max_connections": "7"}) as server:
         server.psql("CREATE TABLE kept AS SELECT 2 AS two")

@@ -82,9 +82,12 @@ class LocalRun:
             loop.run(_first_end(services))
         return 0
 
+    def _remarks(self, state: DevState) -> list[str]:
+        return own_database.remarks(state.gateway, self.database) if self.options.own_database else []
+
     def _walk(self, state: DevState) -> list[Step]:
-        for remark in own_database.remarks(state.gateway) if self.options.own_database else ():
-            self.console.print(remark, style="yellow", markup=False, highlight=False)
+        for remark in self._remarks(state):
+            self.console.print(remark, style="yellow", markup=False, highlight=False, soft_wrap=True)
         journey = Journey(self.console, self.command_line, state, self.store)
         return journey.walk(steps(self.options, self.directory))
 

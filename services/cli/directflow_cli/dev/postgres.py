@@ -7,7 +7,6 @@ run directly (initdb, postgres, psql); this module needs no driver.
 import contextlib
 import os
 import secrets
-import shutil
 import signal
 import socket
 import subprocess
@@ -172,7 +171,7 @@ class PostgresServer:
     def destroy(self) -> None:
         """Stops the server at once and removes its directory; safe to call twice."""
         self.stop(signal.SIGQUIT)
-        shutil.rmtree(self.directory, ignore_errors=True)  # the keeper takes what is still being written
+        postgres_keeper.remove(self.directory)  # the keeper takes what is still being written
         if self._keeper.stdin is not None:
             self._keeper.stdin.close()
         self._keeper.wait(postgres_keeper.REMOVAL_SECONDS + STOP_SECONDS)

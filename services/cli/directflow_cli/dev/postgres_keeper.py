@@ -7,6 +7,7 @@ milliseconds and keeps no more memory than an idle interpreter.
 """
 
 import contextlib
+import ctypes
 import os
 import shutil
 import signal
@@ -18,6 +19,7 @@ from pathlib import Path
 IMMEDIATE_SHUTDOWN_SECONDS = 5.0
 REMOVAL_SECONDS = 20.0
 POLL_SECONDS = 0.05
+IPC_RMID = 0  # <sys/ipc.h>
 
 
 def postmaster_pid(data: Path) -> int | None:
@@ -52,6 +54,14 @@ def end(pid: int, data: Path) -> None:
             time.sleep(POLL_SECONDS)
 
 
+def remove(directory: Path) -> None:
+    """Removes a dead server's directory, and the few bytes of System V memory that a killed one leaves behind."""
+    with contextlib.suppress(OSError, ValueError, IndexError):
+        identifier = int((directory / "data" / "postmaster.pid").read_text().splitlines()[6].split()[1])
+        ctypes.CDLL(None).shmctl(identifier, IPC_RMID, None)
+    shutil.rmtree(directory, ignore_errors=True)
+
+
 def clean(directory: Path) -> None:
     """Ends the server in `directory` and removes it; again, until an initdb that was under way has given up."""
     deadline = time.monotonic() + REMOVAL_SECONDS
@@ -60,7 +70,7 @@ def clean(directory: Path) -> None:
         pid = postmaster_pid(data)
         if pid is not None:
             end(pid, data)
-        shutil.rmtree(directory, ignore_errors=True)
+        remove(directory)
         time.sleep(POLL_SECONDS)
 
 

@@ -33,6 +33,7 @@ class Psql:
     host: str
     port: int
     role: Role
+    sslmode: str = "disable"
 
     def run(
         self,
@@ -67,7 +68,7 @@ class Psql:
             "PGPORT": str(self.port),
             "PGUSER": self.role.name,
             "PGPASSWORD": self.role.password,
-            "PGSSLMODE": "disable",
+            "PGSSLMODE": self.sslmode,
             "PGCONNECT_TIMEOUT": "10",
             "PGCLIENTENCODING": "UTF8",
         }
@@ -75,7 +76,7 @@ class Psql:
     def dsn(self, database: str) -> str:
         """A connection URL with the password in it: never print it."""
         credentials = f"{quote(self.role.name, safe='')}:{quote(self.role.password, safe='')}"
-        return f"postgresql://{credentials}@{self.host}:{self.port}/{quote(database, safe='')}?sslmode=disable"
+        return f"postgresql://{credentials}@{self.host}:{self.port}/{quote(database, safe='')}?sslmode={self.sslmode}"
 
 
 def script(sql: str = "", *, file: Path | None = None, variables: Mapping[str, str] | None = None) -> str:
