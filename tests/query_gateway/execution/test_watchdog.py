@@ -1,5 +1,6 @@
 """The thread that watches sockets from the side, on a plain TCP connection."""
 
+import contextlib
 import math
 import socket
 import sys
@@ -46,10 +47,26 @@ def test_a_call_that_outlives_its_deadline_finds_the_end_of_its_socket(
 ) -> None:
     client, peer = pair
     watch.deadline = time.monotonic() + 0.1
+    started = time.monotonic()
     watchdog.add(watch)
     assert client.recv(1) == b""  # woken up, though nothing was sent
+    assert time.monotonic() - started < 2
     assert watch.verdict is Verdict.OVERDUE
     assert peer.recv(1) == b""
+
+
+def test_a_peer_that_waits_for_an_overdue_reader_is_reset(
+    watchdog: Watchdog, watch: Watch, pair: tuple[socket.socket, socket.socket]
+) -> None:
+    _, peer = pair
+    peer.settimeout(0.1)
+    with contextlib.suppress(TimeoutError):  # until all buffers are full
+        peer.sendall(b"x" * 100 * MIB)
+    peer.settimeout(5)
+    watch.deadline = time.monotonic()
+    watchdog.add(watch)
+    with pytest.raises(ConnectionError):
+        peer.sendall(b"x" * 100 * MIB)
 
 
 def test_nothing_happens_to_a_socket_that_is_no_longer_watched(
@@ -75,7 +92,8 @@ def test_memory_that_grows_during_one_call_of_libpq_closes_its_socket_even_while
     time.sleep(0.1)  # the thread has seen the step begin
     taken = b"\1" * (MOST_GROWTH + 8 * MIB)
     assert within(2, lambda: watch.verdict is Verdict.TOO_LARGE)
-    assert client.recv(1) == b""  # another socket stands in its place: the bytes are out of reach
+    # Another socket stands in its place: the bytes are out of reach.
+    assert within(2, lambda: client.recv(1, socket.MSG_PEEK) == b"")
     assert len(taken) > MOST_GROWTH
 
 

@@ -5,6 +5,7 @@ import base64
 import hashlib
 import hmac
 import os
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -225,17 +226,38 @@ async def test_a_server_that_asks_for_millions_of_rounds_holds_up_nobody(
     make_stand: Callable[..., Any], watched: PostgresServer, loop_lag: Callable[[], float]
 ) -> None:
     stand = await asyncio.to_thread(make_stand, watched, pool_size=1)
-    verifier = await asyncio.to_thread(costly_verifier, stand.role.password, 4_000_000)
+    verifier = await asyncio.to_thread(costly_verifier, stand.role.password, 1_000_000)
     await asyncio.to_thread(watched.psql, f"ALTER ROLE {stand.role.name} PASSWORD '{verifier}'")
     started = time.monotonic()
     with pytest.raises(DirectFlowError) as error:
-        async with stand.lease(within_s=0.3):
+        async with stand.lease(within_s=0.1):
             pytest.fail("the key takes longer")
     assert error.value.reason == "DEADLINE_EXCEEDED"
     assert time.monotonic() - started < 1
     assert loop_lag() < 0.25
     async with stand.lease(within_s=20) as session:  # the login went on in its thread and its session was kept
         assert session.wire.idle
+
+
+async def test_a_server_that_asks_for_millions_of_rounds_keeps_one_thread_busy_and_no_more(
+    make_stand: Callable[..., Any], watched: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("directflow_gateway.pools.login.CONNECT_S", 0.2)
+    stand = make_stand(watched)
+    verifier = await asyncio.to_thread(costly_verifier, stand.role.password, 2_000_000)
+    watched.psql(f"ALTER ROLE {stand.role.name} PASSWORD '{verifier}'")
+    for _ in range(3):
+        error = await error_of(stand)
+        assert (error.reason, error.metadata["cause"]) == ("DATABASE_UNREACHABLE", "TIMEOUT")
+        assert login_threads() <= 1
+    ends_at = time.monotonic() + 20
+    while login_threads():
+        assert time.monotonic() < ends_at
+        await asyncio.sleep(0.05)
+
+
+def login_threads() -> int:
+    return sum(thread.name == "directflow-login" for thread in threading.enumerate())
 
 
 async def test_variables_of_the_environment_are_not_read(

@@ -6,8 +6,8 @@ in between; then `Wire.result` counts. For the rest there is this thread.
 
 What it looks at is this process's memory while one call of libpq lasts. The event loop drives one connection at a time,
 so growth during that call is that connection's. The kernel's own count of the bytes (TCP_INFO) would need the socket's
-lock, which a reader in a tight loop hardly ever lets go: measured under load, the thread did not get it before all
-300 MB were in. For the same reason it does not shut the socket down, but puts one that is at its end in its place.
+lock, which a reader in a tight loop hardly ever lets go (waits of 14 ms were measured). For the same reason a socket
+that brings too much is not shut down: one that is at its end is put in its place.
 
 It also ends calls that are overdue, should an await of some library outlive its deadline.
 """
@@ -26,6 +26,8 @@ import time
 PERIOD_S = 0.005
 SHORT_PERIOD_S = 0.002
 """While a call of libpq was seen under way: as a rule it is over by then."""
+WAKE_S = 0.1
+"""From a shutdown, which wakes whoever waits for the socket, until the connection is taken away altogether."""
 LINGER_S = 1.0
 """How long the thread polls on with nothing to watch: calls that follow each other must not wake it each time."""
 MOST_GROWTH = 20 * 1024 * 1024
@@ -54,6 +56,7 @@ class Watch:
         self._lock = threading.Lock()
         self._seen_step = 0
         self._base = 0
+        self._replace_at = math.inf
         self.step = 0
         """Odd while a call of libpq that reads is under way; changes with each call."""
         self.deadline = math.inf
@@ -82,10 +85,17 @@ class Watch:
     def look(self, memory: "Memory") -> bool:
         """Called by the thread. True when a call of libpq is under way, so that the next look is soon."""
         with self._lock:
-            if self.fileno < 0 or self.verdict is not None:
+            if self.fileno < 0:
                 return False
-            if time.monotonic() >= self.deadline:
-                self._cut(Verdict.OVERDUE)
+            now = time.monotonic()
+            if self.verdict is not None:
+                if now >= self._replace_at:
+                    self._replace()
+                return False
+            if now >= self.deadline:
+                self.verdict = Verdict.OVERDUE
+                self.shutdown()
+                self._replace_at = now + WAKE_S
                 return False
             return self._compare(memory)
 
@@ -96,13 +106,14 @@ class Watch:
         if step != self._seen_step:
             self._seen_step, self._base = step, memory.resident()
         elif memory.resident() - self._base > MOST_GROWTH:
-            self._cut(Verdict.TOO_LARGE)
+            self.verdict = Verdict.TOO_LARGE
+            self._replace()
         return True
 
-    def _cut(self, verdict: Verdict) -> None:
+    def _replace(self) -> None:
         """Puts a socket that is at its end in the place of both descriptors. With the last of them the connection is
         gone, and unread bytes make that a reset: a server that waits for us to read would not notice a shutdown."""
-        self.verdict = verdict
+        self._replace_at = math.inf
         ended, other = socket.socketpair()
         other.close()
         with ended:

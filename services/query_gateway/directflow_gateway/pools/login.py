@@ -23,12 +23,15 @@ CONNECT_S = 5.0
 """For looking up the name and all attempts together."""
 
 
-async def login(connection: Connection, credential: Credential, policy: EgressPolicy, ca_path: str) -> PGconn:
-    """A logged-in libpq connection. Raises EgressRefused, OSError (no such name), TimeoutError, and
-    psycopg.OperationalError, whose text must not travel."""
+async def login(
+    connection: Connection, credential: Credential, policy: EgressPolicy, ca_path: str, turn: threading.Lock
+) -> PGconn:
+    """A logged-in libpq connection. `turn` is held until the thread has ended, which may be long after the time is up;
+    while it is, TimeoutError. Raises EgressRefused, OSError (no such name), TimeoutError, and psycopg.OperationalError,
+    whose text must not travel."""
     work = Login(connection, credential, policy, ca_path)
     async with asyncio.timeout(CONNECT_S):
-        return await in_thread(work, dispose=lambda pgconn: pgconn.finish())
+        return await in_thread(work, turn, dispose=lambda pgconn: pgconn.finish())
 
 
 class Login:
@@ -57,21 +60,26 @@ class Login:
         return connect(conninfo(self._connection, self._credential, address, self._ca_path), max(0.1, timeout_s))
 
 
-async def in_thread(work: Callable[[], T], dispose: Callable[[T], None]) -> T:
+async def in_thread(work: Callable[[], T], turn: threading.Lock, dispose: Callable[[T], None]) -> T:
     """Runs `work` in a new daemon thread. Whoever stops waiting is free at once; a result that comes too late is
     disposed of.
 
     Not the event loop's executor: its few threads are shared, and a hostile server could keep one busy for an hour.
+    With `turn` it keeps one thread busy, and not one more with each attempt.
     """
+    if not turn.acquire(blocking=False):
+        raise TimeoutError
     outcome: Future[T] = Future()
 
     def run() -> None:
         try:
             result = work()
         except BaseException as error:
+            turn.release()
             with contextlib.suppress(InvalidStateError):
                 outcome.set_exception(error)
             return
+        turn.release()
         try:
             outcome.set_result(result)
         except InvalidStateError:  # cancelled in the meantime

@@ -1,5 +1,6 @@
 """Opening sessions of one database: one login at a time, each failure understood, none repeated for nothing."""
 
+import threading
 from collections.abc import Awaitable, Callable
 
 import psycopg
@@ -39,6 +40,7 @@ class Opener:
         self._examined = ""
         self._tried = ""
         self._breaker = Breaker()
+        self._turn = threading.Lock()
         self._ca = CaFile(connection.ca_pem)
 
     def close(self) -> None:
@@ -89,7 +91,7 @@ class Opener:
     async def _login(self, credential: Credential) -> PGconn:
         """A login; RefusedLogin for a refused one, DirectFlowError for everything else."""
         try:
-            return await login(self._connection, credential, self._policy, self._ca.path)
+            return await login(self._connection, credential, self._policy, self._ca.path, self._turn)
         except EgressRefused as refused:
             raise host_refused(str(refused)) from None
         except (psycopg.OperationalError, OSError) as error:  # TimeoutError is an OSError
