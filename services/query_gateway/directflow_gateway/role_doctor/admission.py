@@ -13,10 +13,6 @@ _MOST_TOLD = 10
 """Findings in one error: details must fit 6 KiB, and mending SQL is long. TestConnection tells all."""
 
 
-_LONGEST_SQL = 300
-"""Of the mending SQL in a message, in characters."""
-
-
 class Log(Protocol):
     """Where it is told what a role can do."""
 
@@ -32,7 +28,7 @@ class RoleDoctor:
         self._log = log
 
     async def admit(self, connection: Connection, session: Session) -> None:
-        """Raises ROLE_REFUSED with the SQL that mends it; what the policy lets pass is one line in the log.
+        """Raises ROLE_REFUSED with the SQL that mends it as problems; what the policy lets pass is one line in the log.
 
         A role that cannot be examined is admitted with a warning, except under STRICT. Raises DATABASE_UNREACHABLE.
         """
@@ -68,12 +64,10 @@ def _refuses(policy: RolePolicy, finding: Finding) -> bool:
 
 def _refusal(findings: list[Finding]) -> DirectFlowError:
     rules = ", ".join(finding.rule for finding in findings)
-    # Also in the message: problems reach only those who may define, and an operator reads this one.
-    mending = next((finding.mending_sql for finding in findings if finding.mending_sql), "")
+    # The SQL that mends it names the role, so it travels as problems, which only those who may define are shown.
     return DirectFlowError(
         StatusCode.FAILED_PRECONDITION,
         "ROLE_REFUSED",
-        f"The database role can do more than read ({rules}), which the connection's role policy does not allow. "
-        f"In the database: {mending[:_LONGEST_SQL] or 'use another role.'}",
+        f"The database role can do more than read ({rules}), which the connection's role policy does not allow.",
         problems=[finding.problem() for finding in findings[:_MOST_TOLD]],
     )
