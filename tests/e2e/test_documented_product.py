@@ -238,7 +238,5 @@ async def test_a_condition_is_decided_as_its_query_says(platform: Any, client: A
 
         raw = (await client.conditions.EvaluateCondition(request, timeout=30)).evaluation.raw
 
-        outcome = (
-            {"t": "RAW_OUTCOME_TRUE", "f": "RAW_OUTCOME_FALSE"}[expected[0][0]] if expected else "RAW_OUTCOME_NO_ROW"
-        )
+        outcome = {"t": "TRUE", "f": "FALSE"}[str(expected[0][0])] if expected else "NO_ROW"
         assert conditions_wire.RawOutcome.Name(raw) == f"RAW_OUTCOME_{outcome}"

@@ -13,10 +13,11 @@ from directflow.gateway.v1 import query_service_pb2_grpc as gateway_stubs
 from directflow.segments.v1 import audience_service_pb2 as segments_wire
 from directflow.segments.v1 import audience_service_pb2_grpc as segments_stubs
 from directflow_cli.traces.spans import Span
+from directflow_gateway.config import GatewaySettings
 from directflow_runtime.channel import open_channel
 from directflow_runtime.errors import StatusCode
 from directflow_runtime.remote import remote_error
-from directflow_runtime.settings import ChannelSettings, TelemetrySettings
+from directflow_runtime.settings import ChannelSettings, TelemetrySettings, load
 from directflow_runtime.telemetry import telemetry
 
 CANARY_VALUE = "canary-value-7f3a91"
@@ -125,20 +126,26 @@ async def test_the_trace_id_is_in_the_application_name_while_the_statement_runs(
     )
 
 
-async def test_an_error_names_the_trace_and_both_services_log_it(platform: Any, caller: Caller) -> None:
+async def test_an_error_of_the_second_hop_names_the_trace_and_both_services_log_its_reason(
+    platform: Any, caller: Caller
+) -> None:
     stub = segments_stubs.AudienceServiceStub(caller.channels["segments"])
-    request = platform.audience_request("members", "7", variables={"joined_after": CANARY_VALUE})
+    request = platform.audience_request("communities", variables={"community_id": CANARY_VALUE})
 
     trace_id, error = await caller.traced(lambda: read(stub.StreamAudience(request, timeout=30)))
 
-    assert error.code is StatusCode.INVALID_ARGUMENT
+    assert (error.code, error.reason) == (StatusCode.INVALID_ARGUMENT, "VARIABLE_REJECTED")
+    assert error.metadata["gateway_domain"] == "gateway.directflow"
     assert error.request_id == trace_id
-    await caller.spans(trace_id, "caller", "directflow-segments")
-    for service in ("segments",):
+    spans = await caller.spans(trace_id, "caller", "directflow-segments", "directflow-gateway")
+    (statement,) = [span for span in spans if "db.system.name" in span.attributes]
+    assert statement.failed
+    assert statement.attributes["error.type"] == "VARIABLE_REJECTED"
+    for service in ("segments", "gateway"):
         (line,) = await platform.until(
             lambda service=service: [one for one in platform.log_lines(service) if one.get("trace_id") == trace_id]
         )
-        assert line["reason"] == error.reason
+        assert line["reason"] == "VARIABLE_REJECTED"
 
 
 async def test_a_call_of_two_hops_is_one_log_line_in_each_service_with_the_same_id(
@@ -214,7 +221,12 @@ async def test_no_value_no_address_and_no_password_is_in_any_span_log_line_or_er
     ]
     secrets = (CANARY_VALUE, CANARY_MAIL, CANARY_LITERAL, platform.password)
     assert [(secret, text) for secret in secrets for text in told if secret in text] == []
-    assert platform.password not in repr(platform)
+
+
+def test_no_password_is_in_the_settings_or_their_repr(platform: Any) -> None:
+    settings = load(GatewaySettings, platform.services["gateway"].plan.config, "DIRECTFLOW_GATEWAY__", {})
+    shown = (repr(settings), str(settings), platform.services["gateway"].plan.config.read_text(), repr(platform))
+    assert [text for text in shown if platform.password in text] == []
 
 
 async def unary(call: Any) -> Any:
