@@ -116,15 +116,14 @@ def transaction_settings(statement: Statement, limits: Limits, streams: bool) ->
     """What the transaction sets for itself on the customer's server.
 
     PostgreSQL's statement_timeout runs on while a slow reader holds a stream up, so a stream is given its age there;
-    the gateway's own clock counts the server's time.
+    the gateway's own clock counts the server's time. Neither outlives the caller's deadline, also when the gateway
+    hangs or is cut off and cannot cancel anything.
     """
-    return TransactionSettings(
-        application_name=application_name(current_call().trace_id, statement.definition),
-        statement_timeout_s=limits.max_stream_age_s if streams else limits.statement_timeout_s,
-        lock_timeout_s=limits.lock_timeout_s,
-        # A stream may be worth compiling; an evaluation never is.
-        jit=streams,
-    )
+    call = current_call()
+    name = application_name(call.trace_id, statement.definition)
+    if streams:
+        return TransactionSettings.for_stream(name, limits, call.remaining())
+    return TransactionSettings.for_call(name, limits, call.remaining())
 
 
 def refuse(problems: list[Problem], *, broken: bool = False) -> None:
