@@ -88,7 +88,7 @@ def measure(postgres: Any, postgres_database: str, tmp_path: Path) -> Any:
 def test_a_row_of_300_mb_costs_tens_of_megabytes(measure: Any) -> None:
     measured = measure("SELECT 1 AS i, repeat('x', 300000000) AS t")
     assert measured["reason"] == "ROW_TOO_LARGE"
-    assert measured["growth"] < 64 * MIB
+    assert measured["growth"] < 96 * MIB  # 20 to 55 as a rule; 860 without a watchdog
 
 
 def test_a_row_of_300_mb_late_in_the_stream_costs_no_more(measure: Any) -> None:
@@ -96,7 +96,7 @@ def test_a_row_of_300_mb_late_in_the_stream_costs_no_more(measure: Any) -> None:
         "SELECT i, repeat('x', CASE WHEN i = 50000 THEN 300000000 ELSE 50 END) AS t FROM generate_series(1, 50100) i"
     )
     assert measured["reason"] == "ROW_TOO_LARGE"
-    assert measured["growth"] < 64 * MIB
+    assert measured["growth"] < 96 * MIB  # 20 to 55 as a rule; 860 without a watchdog
 
 
 def test_rows_of_200_kb_that_the_planner_took_for_32_bytes(measure: Any) -> None:

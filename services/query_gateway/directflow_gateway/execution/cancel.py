@@ -16,7 +16,7 @@ REQUEST_S = 0.5
 """For one cancel request, which is a connection of its own: longer in a black hole only."""
 ANSWER_S = 0.2
 """For the server to give up. It also ignores a request that arrives before the statement does: then we ask again."""
-DRAIN_BYTES = 16 * 1024 * 1024
+DRAIN_BYTES = 8 * 1024 * 1024
 """Most bytes of one result to read past. More is on its way when a huge row is being sent, which no cancel ends."""
 
 

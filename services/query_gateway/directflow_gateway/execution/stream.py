@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 SAVEPOINT = Statement("SAVEPOINT _df_s")
 BACK = Statement("ROLLBACK TO SAVEPOINT _df_s")
-CHUNK_ALLOWANCE = 16 * 1024 * 1024
+CHUNK_ALLOWANCE = 14 * 1024 * 1024
 """Most bytes of one chunk of several rows; the planner says about 1 MiB. See `_rows` for what happens beyond."""
 ROW_OVERHEAD = 256 * 1024
 """What a row may need on the wire beyond its text: lengths, and the frames of TLS."""

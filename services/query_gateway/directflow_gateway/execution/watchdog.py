@@ -24,8 +24,8 @@ import threading
 import time
 
 PERIOD_S = 0.005
-SHORT_PERIOD_S = 0.002
-"""While a call of libpq was seen under way: as a rule it is over by then."""
+SHORT_PERIOD_S = 0.001
+"""While the same call of libpq was seen twice: as a rule it is over within microseconds."""
 WAKE_S = 0.1
 """From a shutdown, which wakes whoever waits for the socket, until the connection is taken away altogether."""
 LINGER_S = 1.0
@@ -83,7 +83,7 @@ class Watch:
         return int(received) - int(unread)
 
     def look(self, memory: "Memory") -> bool:
-        """Called by the thread. True when a call of libpq is under way, so that the next look is soon."""
+        """Called by the thread. True when a call of libpq takes long, so that the next look is soon."""
         with self._lock:
             if self.fileno < 0:
                 return False
@@ -105,7 +105,8 @@ class Watch:
             return False
         if step != self._seen_step:
             self._seen_step, self._base = step, memory.resident()
-        elif memory.resident() - self._base > MOST_GROWTH:
+            return False
+        if memory.resident() - self._base > MOST_GROWTH:
             self.verdict = Verdict.TOO_LARGE
             self._replace()
         return True

@@ -63,7 +63,8 @@ class Wire:
         self.watch = watch
         self.clock = Clock()
         self.bytes_read = 0
-        """That libpq has read from the socket; 0 without a watch, and where the platform does not count."""
+        """That libpq had read from the socket when it last asked for more; 0 without a watch, and where the platform
+        does not count."""
         # The watch's duplicate where there is one: libpq closes its own descriptor the moment the server goes away, and
         # the loop would keep watching a number that already belongs to somebody else.
         self._fileno = watch.fileno if watch is not None else pgconn.socket
@@ -115,13 +116,16 @@ class Wire:
     async def result(self, allowance: int | None = None) -> PGresult | None:
         """The next result, None behind the last one. Raises AllowanceExceeded when libpq took in more than `allowance`
         bytes for it, which is noticed while they come in."""
-        base = self.bytes_read  # only steps read, and each of them has brought this up to date
+        base = None
         steps = fetch(self.pgconn)
         try:
             next(steps)
             while True:
                 await self._readable()
                 self._step(steps)
+                # Still not whole. (Results of narrow rows are, many at a time, and cost no system call.)
+                self._count()
+                base = self.bytes_read if base is None else base
                 if allowance is not None and self.bytes_read - base > allowance:
                     raise AllowanceExceeded
         except StopIteration as done:
@@ -205,9 +209,12 @@ class Wire:
             steps.send(Ready.R)
         finally:
             self.watch.step += 1
-            self.bytes_read = self.watch.consumed()
             if self.watch.verdict is not None:
                 raise self._loss()
+
+    def _count(self) -> None:
+        if self.watch is not None:
+            self.bytes_read = self.watch.consumed()
 
     def _check_alive(self) -> None:
         if self.lost:  # libpq would answer with "no more results" for ever
