@@ -30,6 +30,11 @@ class Drain:
         """Calls whose handlers have not returned."""
         return self._running
 
+    @property
+    def only_watches(self) -> bool:
+        """True when no call is running but watches: nothing is worth a long grace."""
+        return self._running == len(self._watches)
+
     def wrap(self, method: Method, inner: Handler) -> Handler:
         """Counts the call."""
 
