@@ -125,7 +125,7 @@ class Predicate(_message.Message):
     def __init__(self, event: _Optional[_Union[EventPredicate, _Mapping]] = ..., subscription: _Optional[_Union[SubscriptionPredicate, _Mapping]] = ..., bucket: _Optional[_Union[BucketPredicate, _Mapping]] = ...) -> None: ...
 
 class EventPredicate(_message.Message):
-    __slots__ = ("type", "channel", "message_id", "campaign_id", "link_id", "comparison", "count", "window", "scope", "include_machine_opens")
+    __slots__ = ("type", "channel", "message_id", "campaign_id", "link_id", "comparison", "count", "window", "scope", "include_machine_opens", "bounce_kind")
     TYPE_FIELD_NUMBER: _ClassVar[int]
     CHANNEL_FIELD_NUMBER: _ClassVar[int]
     MESSAGE_ID_FIELD_NUMBER: _ClassVar[int]
@@ -136,6 +136,7 @@ class EventPredicate(_message.Message):
     WINDOW_FIELD_NUMBER: _ClassVar[int]
     SCOPE_FIELD_NUMBER: _ClassVar[int]
     INCLUDE_MACHINE_OPENS_FIELD_NUMBER: _ClassVar[int]
+    BOUNCE_KIND_FIELD_NUMBER: _ClassVar[int]
     type: EventType
     channel: str
     message_id: str
@@ -146,7 +147,8 @@ class EventPredicate(_message.Message):
     window: Window
     scope: Scope
     include_machine_opens: bool
-    def __init__(self, type: _Optional[_Union[EventType, str]] = ..., channel: _Optional[str] = ..., message_id: _Optional[str] = ..., campaign_id: _Optional[str] = ..., link_id: _Optional[str] = ..., comparison: _Optional[_Union[CountComparison, str]] = ..., count: _Optional[int] = ..., window: _Optional[_Union[Window, _Mapping]] = ..., scope: _Optional[_Union[Scope, str]] = ..., include_machine_opens: bool = ...) -> None: ...
+    bounce_kind: BounceKind
+    def __init__(self, type: _Optional[_Union[EventType, str]] = ..., channel: _Optional[str] = ..., message_id: _Optional[str] = ..., campaign_id: _Optional[str] = ..., link_id: _Optional[str] = ..., comparison: _Optional[_Union[CountComparison, str]] = ..., count: _Optional[int] = ..., window: _Optional[_Union[Window, _Mapping]] = ..., scope: _Optional[_Union[Scope, str]] = ..., include_machine_opens: bool = ..., bounce_kind: _Optional[_Union[BounceKind, str]] = ...) -> None: ...
 
 class Window(_message.Message):
     __slots__ = ("last", "begin_time", "end_time")
