@@ -9,8 +9,6 @@ import grpc
 import pytest
 from directflow.conditions.v1 import condition_service_pb2 as conditions
 from directflow.conditions.v1 import condition_service_pb2_grpc as condition_stubs
-from directflow.conditions.v1 import engagement_service_pb2 as engagement
-from directflow.conditions.v1 import engagement_service_pb2_grpc as engagement_stubs
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as evaluation_stubs
 from directflow.gateway.v1 import query_service_pb2 as gateway_wire
@@ -290,16 +288,12 @@ async def test_what_is_not_built_yet_says_so(serve: Serve) -> None:
     channel = await serve()
     evaluation = _evaluations(channel)
     condition: Any = condition_stubs.ConditionServiceStub(channel)
-    recording: Any = engagement_stubs.EngagementServiceStub(channel)
     profiles = wire.ProfileColumns(profile_ids=["1"])
     batch = wire.BatchEvaluateConditionsRequest(condition=PREMIUM, profiles=profiles)
-    listing = engagement.ListEngagementRequest(parent="workspaces/acme", profile_id="1")
     calls = [
         evaluation.BatchEvaluateConditions(batch, timeout=SECONDS),
         _first(evaluation.StreamEvaluations(_once(wire.StreamEvaluationsRequest(profiles=profiles)), timeout=SECONDS)),
         condition.GetCondition(conditions.GetConditionRequest(name=PREMIUM), timeout=SECONDS),
-        recording.ListEngagement(listing, timeout=SECONDS),
-        _first(recording.StreamEngagement(_once(engagement.StreamEngagementRequest()), timeout=SECONDS)),
     ]
     for call in calls:
         error = await failure(call)

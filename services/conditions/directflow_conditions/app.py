@@ -13,12 +13,16 @@ from directflow_runtime.telemetry import Telemetry, telemetry
 
 from directflow_conditions.config import ConditionsSettings
 from directflow_conditions.definitions import FixedDefinitions
+from directflow_conditions.engagement import gateway as engagement_gateway
+from directflow_conditions.engagement import servicer as engagement
 from directflow_conditions.evaluation import Evaluator
 from directflow_conditions.gateway import READ_METHODS, QueryGateway
 from directflow_conditions.servicer import register
 
 NAME: Final = "directflow-conditions"
 DOMAIN: Final = "conditions.directflow"
+SAFE_METHODS: Final = (*READ_METHODS, *engagement_gateway.SAFE_METHODS)
+"""What the channel may send again when the gateway was away."""
 SERVICES: Final = (
     "directflow.conditions.v1.ConditionService",
     "directflow.conditions.v1.EvaluationService",
@@ -29,12 +33,13 @@ SERVICES: Final = (
 async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
     """Builds the service; what it opens is closed by `stack` in reverse order."""
     traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
-    channel = open_channel(settings.gateway, traces.tracer("directflow_conditions"), READ_METHODS)
+    channel = open_channel(settings.gateway, traces.tracer("directflow_conditions"), SAFE_METHODS)
     stack.push_async_callback(channel.close)
     server = _server(settings, traces)
     definitions = FixedDefinitions(condition.condition() for condition in settings.conditions)
     evaluator = Evaluator(definitions, QueryGateway(channel), settings.evaluation.max_in_flight)
     register(server.grpc, evaluator)
+    engagement.register(server.grpc, engagement.EngagementServicer(engagement_gateway.EngagementStore(channel)))
     return App(server, SERVICES)
 
 

@@ -3,7 +3,6 @@
 from typing import Any, Final
 
 from directflow.conditions.v1 import condition_service_pb2_grpc as condition_stubs
-from directflow.conditions.v1 import engagement_service_pb2_grpc as engagement_stubs
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as stubs
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
@@ -45,14 +44,13 @@ class EvaluationServicer(stubs.EvaluationServiceServicer):
 
 
 def register(server: Any, evaluator: Evaluator) -> None:
-    """Adds the API's three services to a grpc.aio server.
+    """Adds two of the API's services to a grpc.aio server; the third registers itself, see `engagement`.
 
-    Two of them are the generated ones: their methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
+    ConditionService is the generated one: its methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
     """
     services: tuple[tuple[Any, Any], ...] = (
         (stubs.add_EvaluationServiceServicer_to_server, EvaluationServicer(evaluator)),
         (condition_stubs.add_ConditionServiceServicer_to_server, condition_stubs.ConditionServiceServicer()),
-        (engagement_stubs.add_EngagementServiceServicer_to_server, engagement_stubs.EngagementServiceServicer()),
     )
     for add_to_server, servicer in services:
         add_to_server(servicer, server)

@@ -1,0 +1,1 @@
+"""Recording of engagement: events are handed to the gateway, which keeps them."""
