@@ -1,18 +1,48 @@
-"""`make bench`, or `python -m benchmarks [--rows 1000000] [--rounds 3]`."""
+"""`make bench`, or one of
+
+python -m benchmarks [--only audience|conditions|engagement] [--part premium ...] [--quick] [--rounds 3]
+"""
 
 import argparse
 import asyncio
+import time
 
-from benchmarks import audience
+from benchmarks import audience, conditions
+from benchmarks.measuring import Pace
+from benchmarks.table import Report
+
+QUICK_ROWS = 100_000
+QUICK_SECONDS = 0.4
 
 
-def main() -> None:
-    """Runs every benchmark and prints its table."""
+def main() -> int:
+    """Runs the benchmarks asked for and prints their tables; 1 where a job has no figure. No target is asserted."""
+    options = arguments()
+    pace = Pace(options.rounds, QUICK_SECONDS if options.quick else Pace().seconds, options.quick)
+    report = Report()
+    todo = {
+        "audience": lambda: audience.run(QUICK_ROWS if options.quick else options.rows, options.rounds),
+        "conditions": lambda: conditions.run(pace, report, options.part),
+    }
+    began = time.monotonic()
+    for name, benchmark in todo.items():
+        if options.only in ("", name):
+            asyncio.run(benchmark())
+    without = report.summary() if report.verdicts else 0
+    print(f"{time.monotonic() - began:.0f} s")
+    return 1 if without else 0
+
+
+def arguments() -> argparse.Namespace:
+    """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks")
-    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--only", choices=["audience", "conditions", "engagement"], default="")
+    parser.add_argument("--part", choices=conditions.PARTS, action="append", help="of conditions; may be repeated")
+    parser.add_argument("--quick", action="store_true", help="small tables and short rounds: to see that it works")
+    parser.add_argument("--rows", type=int, default=1_000_000, help="of the audience")
     parser.add_argument("--rounds", type=int, default=3)
-    options = parser.parse_args()
-    asyncio.run(audience.run(options.rows, options.rounds))
+    return parser.parse_args()
 
 
-main()
+if __name__ == "__main__":
+    raise SystemExit(main())

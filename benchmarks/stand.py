@@ -1,8 +1,7 @@
 """What benchmarks run on: a private PostgreSQL with a table of people, and the three services as processes."""
 
-import os
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,10 @@ from directflow_cli.dev.processes import ServicePlan, ServiceProcess
 from directflow_cli.dev.psql import Role
 from directflow_cli.dev.settings_files import SettingsFiles
 
-TICKS = os.sysconf("SC_CLK_TCK")
+from benchmarks.clocks import Clocks, clocks, cpu_seconds, rss_mib
+
+__all__ = ["GENERATOR", "LITERAL", "Stand", "Stopwatch", "pid_of", "rss_mib", "second_conditions", "stand"]
+
 NO_PORTS = {"gateway": 0, "segments": 0, "conditions": 0, "otlp": 0}
 
 SCHEMA = """
@@ -51,57 +53,68 @@ class Stand:
     segments: ServiceProcess
     conditions: ServiceProcess
 
+    def clocks(self, *services: str) -> Clocks:
+        """PostgreSQL, these services and the client."""
+        return clocks(self.postgres.pid, **{name: pid_of(getattr(self, name)) for name in services})
+
 
 @asynccontextmanager
-async def stand(rows: int, *, segments: str = SEGMENTS, conditions: str = "") -> AsyncIterator[Stand]:
-    """Serves `rows` people for the length of the block."""
+async def stand(
+    rows: int,
+    *,
+    schema: str = SCHEMA,
+    segments: str = SEGMENTS,
+    conditions: str = "",
+    gateway: str = "",
+    postgres: Mapping[str, str] | None = None,
+) -> AsyncIterator[Stand]:
+    """Serves the tables of `schema` for the length of the block; `{rows}` in it is the number of people.
+
+    `segments`, `conditions` and `gateway` are appended to those services' settings.
+    """
     installation = postgres_binaries.choose("system-first")
-    settings = {"shared_buffers": "512MB", "max_wal_size": "4GB"}
+    settings = {"shared_buffers": "512MB", "max_wal_size": "4GB", **(postgres or {})}
     with PostgresServer.create(installation, settings) as server, TemporaryDirectory() as folder:
-        database = server.create_database()
-        server.psql(SCHEMA.format(rows=rows), database=database)
-        role = server.create_role()
-        server.psql(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role.name}"', database=database)
+        database, role = load(server, schema.format(rows=rows))
         directory = Path(folder)
-        (directory / "definitions.segments").write_text(segments)
-        (directory / "definitions.conditions").write_text(conditions)
         customer = CustomerDatabase(server.host, server.port, database, role.name, role.password, sslmode="disable")
         files = SettingsFiles(directory, NO_PORTS, otlp="")
         async with (
-            ServiceProcess(without_traces(files.gateway(customer, own_database=False))) as gateway,
-            ServiceProcess(
-                without_traces(files.segments(gateway.address, directory / "definitions.segments"))
-            ) as segments_service,
-            ServiceProcess(
-                without_traces(files.conditions(gateway.address, directory / "definitions.conditions"))
-            ) as conditions_service,
+            ServiceProcess(prepared(files.gateway(customer, own_database=False), gateway)) as gateway_service,
+            ServiceProcess(prepared(files.segments(gateway_service.address, None), segments)) as segments_service,
+            ServiceProcess(prepared(files.conditions(gateway_service.address, None), conditions)) as conditions_service,
         ):
-            yield Stand(server, database, role, gateway, segments_service, conditions_service)
+            yield Stand(server, database, role, gateway_service, segments_service, conditions_service)
 
 
-def without_traces(plan: ServicePlan) -> ServicePlan:
-    """The plan with no collector: nothing listens for spans here."""
-    plan.config.write_text(plan.config.read_text().replace('otlp_endpoint = "http://"', 'otlp_endpoint = ""'))
+@asynccontextmanager
+async def second_conditions(at: Stand, settings: str) -> AsyncIterator[ServiceProcess]:
+    """One more conditions process before the same gateway, with other settings."""
+    with TemporaryDirectory() as folder:
+        plan = SettingsFiles(Path(folder), NO_PORTS, otlp="").conditions(at.gateway.address, None)
+        async with ServiceProcess(prepared(plan, settings)) as service:
+            yield service
+
+
+def load(server: PostgresServer, schema: str) -> tuple[str, Role]:
+    """A database with that schema, and a role that may read it."""
+    database = server.create_database()
+    server.psql(schema, database=database)
+    role = server.create_role()
+    server.psql(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role.name}"', database=database)
+    return database, role
+
+
+def prepared(plan: ServicePlan, more: str) -> ServicePlan:
+    """The plan with further settings, and with no collector: nothing listens for spans here."""
+    text = plan.config.read_text().replace('otlp_endpoint = "http://"', 'otlp_endpoint = ""')
+    plan.config.write_text(text + more)
     return plan
 
 
 def pid_of(service: ServiceProcess) -> int:
     """The service's process id."""
     return service._running().pid
-
-
-def cpu_seconds(pid: int) -> float:
-    """User and system time of a process so far."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
-
-
-def rss_mib(pid: int) -> float:
-    """Resident memory of a process."""
-    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
-        if line.startswith("VmRSS:"):
-            return int(line.split()[1]) / 1024
-    raise ValueError("no VmRSS")
 
 
 class Stopwatch:

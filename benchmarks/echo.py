@@ -1,0 +1,93 @@
+"""A peer that does nothing: two grpc.aio server processes, the front one forwards each call to the back one.
+
+It runs as a program too: `python -m benchmarks.echo` answers, `python -m benchmarks.echo HOST:PORT` forwards; either
+prints its port and serves until its standard input ends.
+"""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+START_SECONDS = 20.0
+
+
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """Two hops to nothing."""
+
+    address: str
+    front: int
+    """Process id of the one that forwards."""
+    back: int
+    """Process id of the one that answers."""
+
+
+@asynccontextmanager
+async def two_hops() -> AsyncIterator[Echo]:
+    """Both processes, for the length of the block."""
+    async with _process() as (back, back_port), _process(f"127.0.0.1:{back_port}") as (front, front_port):
+        yield Echo(f"127.0.0.1:{front_port}", front, back)
+
+
+class Answer(health_pb2_grpc.HealthServicer):
+    """The back: SERVING, at once."""
+
+    async def Check(self, request: Any, context: Any) -> Any:
+        return health_pb2.HealthCheckResponse(status=health_pb2.HealthCheckResponse.SERVING)
+
+
+class Forward(health_pb2_grpc.HealthServicer):
+    """The front: what the back says, with the caller's deadline."""
+
+    def __init__(self, channel: grpc.aio.Channel) -> None:
+        self._back = health_pb2_grpc.HealthStub(channel)
+
+    async def Check(self, request: Any, context: Any) -> Any:
+        return await self._back.Check(request, timeout=context.time_remaining())
+
+
+@asynccontextmanager
+async def _process(*arguments: str) -> AsyncIterator[tuple[int, int]]:
+    """Process id and port."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "benchmarks.echo",
+        *arguments,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        async with asyncio.timeout(START_SECONDS):
+            port = int(await process.stdout.readline())
+        yield process.pid, port
+    finally:
+        process.stdin.close()
+        await process.wait()
+
+
+async def serve(back: str = "") -> None:
+    """Serves until standard input ends."""
+    async with AsyncExitStack() as stack:
+        server = grpc.aio.server()
+        servicer = Answer()
+        if back:
+            servicer = Forward(await stack.enter_async_context(grpc.aio.insecure_channel(back)))
+        health_pb2_grpc.add_HealthServicer_to_server(servicer, server)
+        port = server.add_insecure_port("127.0.0.1:0")
+        await server.start()
+        stack.push_async_callback(server.stop, None)
+        print(port, flush=True)
+        await asyncio.to_thread(sys.stdin.read)
+
+
+if __name__ == "__main__":
+    asyncio.run(serve(*sys.argv[1:]))
