@@ -7,7 +7,9 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from directflow_cli.dev import directflow_database
 from directflow_cli.dev.customer import CustomerDatabase
+from directflow_cli.dev.directflow_database import DirectFlowDatabase
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.postgres_binaries import Installation
 from directflow_cli.dev.psql import PsqlFailed, script
@@ -20,14 +22,20 @@ LOAD_SECONDS = 300.0
 
 
 @contextmanager
-def demo_database(installation: Installation, users: int, report: Callable[[str], None]) -> Iterator[CustomerDatabase]:
-    """Serves a fresh demo database while the block lasts. `report` hears what is being loaded."""
+def demo_databases(
+    installation: Installation, users: int, report: Callable[[str], None]
+) -> Iterator[tuple[CustomerDatabase, DirectFlowDatabase]]:
+    """Serves a fresh demo customer's database, and DirectFlow's own beside it, while the block lasts.
+
+    `report` hears what is being loaded.
+    """
     report("starting PostgreSQL")
     with PostgresServer.create(installation) as server:
+        own = directflow_database.create(server)
         server.create_database(DATABASE)
         load(server, DATABASE, users, report)
         password = create_role(server, DATABASE)
-        yield CustomerDatabase(server.host, server.port, DATABASE, ROLE, password, sslmode="disable")
+        yield CustomerDatabase(server.host, server.port, DATABASE, ROLE, password, sslmode="disable"), own
 
 
 def load(server: PostgresServer, database: str, users: int, report: Callable[[str], None]) -> None:

@@ -3,16 +3,15 @@
 import asyncio
 import os
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.console import Console
 
-from directflow_cli.dev import own_database, ports, postgres_binaries, report, signals
+from directflow_cli.dev import databases, own_database, ports, report, signals
 from directflow_cli.dev.background import BackgroundLoop
-from directflow_cli.dev.customer import CustomerDatabase, from_url
-from directflow_cli.dev.demo_database import demo_database
+from directflow_cli.dev.databases import Databases
 from directflow_cli.dev.journey import CommandLine, Journey, Step
 from directflow_cli.dev.options import DevOptions
 from directflow_cli.dev.processes import ServicePlan, ServiceProcess
@@ -30,27 +29,11 @@ def run(options: DevOptions, console: Console, command_line: CommandLine) -> int
     """Serves until the journey is done (`--once`) or a signal comes, and returns the exit code."""
     signals.end_by_interrupt()
     try:
-        with run_directory() as directory, ports.claimed() as chosen, _customer(options, console) as database:
-            return LocalRun(options, console, command_line, directory, chosen, database).serve()
+        with run_directory() as directory, ports.claimed() as chosen, databases.serving(options, console) as found:
+            return LocalRun(options, console, command_line, directory, chosen, found).serve()
     except KeyboardInterrupt:
         console.print("Stopped.")
         return INTERRUPTED if options.once else 0
-
-
-@contextmanager
-def _customer(options: DevOptions, console: Console) -> Iterator[CustomerDatabase]:
-    """The customer's database: the user's own, or the demo's, which lives as long as the block."""
-    if options.own_database:
-        yield from_url(options.database_url)
-        return
-    programs = options.postgres_bin
-    installation = postgres_binaries.at(programs) if programs else postgres_binaries.choose("embedded-first")
-    name = f"PostgreSQL {installation.version}{' (embedded)' if installation.embedded else ''}"
-    with ExitStack() as stack:
-        with report.working(console, name) as say:
-            found = stack.enter_context(demo_database(installation, options.users, say))
-        report.done(console, f"{name} on {found.host}:{found.port}, with a demo customer with {options.users:,} people")
-        yield found
 
 
 @dataclass
@@ -62,7 +45,7 @@ class LocalRun:
     command_line: CommandLine
     directory: Path
     ports: dict[str, int]
-    database: CustomerDatabase
+    databases: Databases
     store: SpanStore = field(init=False)
 
     def __post_init__(self) -> None:
@@ -83,7 +66,7 @@ class LocalRun:
         return 0
 
     def _remarks(self, state: DevState) -> list[str]:
-        return own_database.remarks(state.gateway, self.database) if self.options.own_database else []
+        return own_database.remarks(state.gateway, self.databases.customer) if self.options.own_database else []
 
     def _walk(self, state: DevState) -> list[Step]:
         for remark in self._remarks(state):
@@ -94,7 +77,7 @@ class LocalRun:
     def _start(self, stack: ExitStack, loop: BackgroundLoop, otlp: str) -> Iterator[ServiceProcess]:
         """Starts the services, each after what it needs; the stack stops them the other way round."""
         files = SettingsFiles(self.directory, self.ports, otlp)
-        gateway = files.gateway(self.database, own_database=self.options.own_database)
+        gateway = files.gateway(self.databases.customer, own_database=self.options.own_database)
         yield (serving := self._serve(stack, loop, gateway))
         yield self._serve(stack, loop, files.segments(serving.address, self.options.definition_file("segments")))
         yield self._serve(stack, loop, files.conditions(serving.address, self.options.definition_file("conditions")))

@@ -25,6 +25,11 @@ def done(console: Console, what: str) -> None:
     console.print(f"[green]✓[/] {what}", highlight=False, soft_wrap=True)
 
 
+def left_out(console: Console, why: str) -> None:
+    """One thing that there is not, and why."""
+    console.print(why, style="yellow", markup=False, highlight=False, soft_wrap=True)
+
+
 def endpoints(console: Console, state: DevState, options: DevOptions) -> None:
     """Where everything is, and what to type next."""
     table = Table(box=None, show_header=False, pad_edge=False)

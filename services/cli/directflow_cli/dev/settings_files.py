@@ -1,11 +1,13 @@
 """The settings files of the three services for a local run: the same shape as anywhere else, on loopback."""
 
+import json
 import os
 from dataclasses import dataclass
 from pathlib import Path
 
 from directflow_cli.dev import toml
 from directflow_cli.dev.customer import CustomerDatabase
+from directflow_cli.dev.directflow_database import DirectFlowDatabase
 from directflow_cli.dev.processes import ServicePlan
 
 WORKSPACE = "demo"
@@ -22,8 +24,13 @@ class SettingsFiles:
     ports: dict[str, int]
     otlp: str
 
-    def gateway(self, database: CustomerDatabase, *, own_database: bool) -> ServicePlan:
-        """The gateway with the one connection and its credential file. Nothing else ever sees the password."""
+    def gateway(
+        self, database: CustomerDatabase, *, own_database: bool, directflow: DirectFlowDatabase | None = None
+    ) -> ServicePlan:
+        """The gateway with the one connection and its credential file. Nothing else ever sees the password.
+
+        `directflow` is DirectFlow's own database; without one nothing is known of engagement.
+        """
         credentials = self.directory / "credentials"
         _write_private(credentials / WORKSPACE / CONNECTION, database.password)
         connection: dict[str, toml.Setting] = {
@@ -45,6 +52,7 @@ class SettingsFiles:
             toml.section("credentials", {"path": f"{credentials}/{{workspace}}/{{connection}}"}),
             toml.section("egress", {"allow_loopback": True}),
             toml.element("connections", connection),
+            self._directflow_database(directflow) if directflow else "",
         )
 
     def segments(self, gateway: str, definitions: Path | None) -> ServicePlan:
@@ -54,6 +62,21 @@ class SettingsFiles:
     def conditions(self, gateway: str, definitions: Path | None) -> ServicePlan:
         """conditions with the conditions of `definitions`."""
         return self._plan("conditions", "directflow_conditions", _channel(gateway), _text(definitions))
+
+    def _directflow_database(self, found: DirectFlowDatabase) -> str:
+        folder = self.directory / "directflow_database"
+        for name, role in found.roles.items():
+            login = {"username": role.name, "password": role.password}
+            _write_private(folder / f"{name}.json", json.dumps(login))
+        place: dict[str, toml.Setting] = {
+            "host": found.host,
+            "port": found.port,
+            "database": found.database,
+            "sslmode": "disable",
+            "require_scram": True,
+        }
+        credentials = {f"{name}_credential": str(folder / f"{name}.json") for name in found.roles}
+        return toml.section("directflow_database", {**place, **credentials})
 
     def _plan(self, name: str, module: str, *parts: str) -> ServicePlan:
         announce, config = self.directory / f"{name}.json", self.directory / f"{name}.toml"
