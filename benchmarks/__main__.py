@@ -7,9 +7,11 @@ import argparse
 import asyncio
 import time
 
-from benchmarks import audience, conditions
-from benchmarks.measuring import Pace
-from benchmarks.table import Report
+from directflow_cli.dev.processes import ServiceFailed
+
+from benchmarks import audience, conditions, engagement
+from benchmarks.measuring import Pace, describe
+from benchmarks.table import Line, Report
 
 QUICK_ROWS = 100_000
 QUICK_SECONDS = 0.4
@@ -23,11 +25,15 @@ def main() -> int:
     todo = {
         "audience": lambda: audience.run(QUICK_ROWS if options.quick else options.rows, options.rounds),
         "conditions": lambda: conditions.run(pace, report, options.part),
+        "engagement": lambda: engagement.run(pace, report),
     }
     began = time.monotonic()
     for name, benchmark in todo.items():
         if options.only in ("", name):
-            asyncio.run(benchmark())
+            try:
+                asyncio.run(benchmark())
+            except ServiceFailed as error:  # the others still have something to say
+                report.lines(name, [Line("the services", failure=describe(error))])
     without = report.summary() if report.verdicts else 0
     print(f"{time.monotonic() - began:.0f} s")
     return 1 if without else 0

@@ -62,6 +62,8 @@ class Job:
     most: int = 0
     """Most units a round; 0: as many as fit."""
     target: Target | None = None
+    prepare: Callable[[int], None] | None = None
+    """Makes that many units ready, outside of every clock."""
 
 
 @dataclass(slots=True)
@@ -102,6 +104,7 @@ async def measure(jobs: Sequence[Job], clocks: Clocks, pace: Pace) -> list[Measu
 async def _warm_up(one: Measured, pace: Pace) -> None:
     began, took, runs = time.perf_counter(), 0.0, 0
     while runs < WARM_RUNS and (runs == 0 or time.perf_counter() - began < 2 * pace.seconds):
+        _prepare(one.job, one.job.step)
         took = await _timed(one.job, one.job.step)
         runs += 1
     one.units = _units(one.job, pace.seconds / took)
@@ -113,11 +116,17 @@ def _units(job: Job, steps: float) -> int:
 
 
 async def _round(one: Measured, clocks: Clocks) -> None:
+    _prepare(one.job, one.units)
     before = {name: clock() for name, clock in clocks.items()}
     seconds = await _timed(one.job, one.units)
     for name, clock in clocks.items():
         one.cpu_us.setdefault(name, []).append((clock() - before[name]) / one.units * 1e6)
     one.rates.append(one.units / seconds)
+
+
+def _prepare(job: Job, units: int) -> None:
+    if job.prepare:
+        job.prepare(units)
 
 
 async def _timed(job: Job, units: int) -> float:

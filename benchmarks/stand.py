@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from directflow_cli.dev import postgres_binaries
+from directflow_cli.dev import directflow_database, postgres_binaries
 from directflow_cli.dev.customer import CustomerDatabase
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.processes import ServicePlan, ServiceProcess
@@ -65,12 +65,13 @@ async def stand(
     schema: str = SCHEMA,
     segments: str = SEGMENTS,
     conditions: str = "",
-    gateway: str = "",
+    engagement: bool = False,
     postgres: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stand]:
     """Serves the tables of `schema` for the length of the block; `{rows}` in it is the number of people.
 
-    `segments`, `conditions` and `gateway` are appended to those services' settings.
+    `segments` and `conditions` are appended to those services' settings. With `engagement` the same server has
+    DirectFlow's own database as well.
     """
     installation = postgres_binaries.choose("system-first")
     settings = {"shared_buffers": "512MB", "max_wal_size": "4GB", **(postgres or {})}
@@ -79,8 +80,10 @@ async def stand(
         directory = Path(folder)
         customer = CustomerDatabase(server.host, server.port, database, role.name, role.password, sslmode="disable")
         files = SettingsFiles(directory, NO_PORTS, otlp="")
+        own = directflow_database.create(server) if engagement else None
+        gateway = files.gateway(customer, own_database=False, directflow=own)
         async with (
-            ServiceProcess(prepared(files.gateway(customer, own_database=False), gateway)) as gateway_service,
+            ServiceProcess(prepared(gateway, "")) as gateway_service,
             ServiceProcess(prepared(files.segments(gateway_service.address, None), segments)) as segments_service,
             ServiceProcess(prepared(files.conditions(gateway_service.address, None), conditions)) as conditions_service,
         ):
