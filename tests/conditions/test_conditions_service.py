@@ -286,13 +286,8 @@ async def test_a_caller_that_leaves_ends_the_question(ask: Ask, gateway: Any) ->
 
 async def test_what_is_not_built_yet_says_so(serve: Serve) -> None:
     channel = await serve()
-    evaluation = _evaluations(channel)
     condition: Any = condition_stubs.ConditionServiceStub(channel)
-    profiles = wire.ProfileColumns(profile_ids=["1"])
-    batch = wire.BatchEvaluateConditionsRequest(condition=PREMIUM, profiles=profiles)
     calls = [
-        evaluation.BatchEvaluateConditions(batch, timeout=SECONDS),
-        _first(evaluation.StreamEvaluations(_once(wire.StreamEvaluationsRequest(profiles=profiles)), timeout=SECONDS)),
         condition.GetCondition(conditions.GetConditionRequest(name=PREMIUM), timeout=SECONDS),
     ]
     for call in calls:
@@ -302,13 +297,3 @@ async def test_what_is_not_built_yet_says_so(serve: Serve) -> None:
 
 def _evaluations(channel: Any) -> Any:
     return evaluation_stubs.EvaluationServiceStub(channel)
-
-
-async def _first(stream: Any) -> Any:
-    async for message in stream:
-        return message
-    raise AssertionError("the stream ended without an error")
-
-
-async def _once(message: Any) -> Any:
-    yield message

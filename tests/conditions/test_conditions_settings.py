@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from directflow_conditions.config import ConditionsSettings
-from directflow_conditions.definitions import Condition, Kind, Variable
+from directflow_conditions.definitions import Condition, Kind, SqlQuery, Variable
 from directflow_conditions.policies import Decision, Policy
 from directflow_runtime.settings import SettingsError, load
 
@@ -43,9 +43,11 @@ def test_a_condition_is_read_as_it_stands(tmp_path: Path) -> None:
     (condition,) = (settings.condition() for settings in read(tmp_path, FILE).conditions)
     assert condition == Condition(
         "workspaces/acme/conditions/premium",
-        "workspaces/acme/connections/main",
-        "SELECT plan = '<%= plan %>' AS result FROM users WHERE id = '<%= profile_id %>'",
-        (Variable("plan", Kind.TEXT, optional=True, default="premium"),),
+        SqlQuery(
+            "workspaces/acme/connections/main",
+            "SELECT plan = '<%= plan %>' AS result FROM users WHERE id = '<%= profile_id %>'",
+            (Variable("plan", Kind.TEXT, optional=True, default="premium"),),
+        ),
         Policy(on_no_row=Decision.ERROR, on_null=Decision.TRUE),
     )
 
@@ -55,7 +57,9 @@ def test_a_condition_is_read_as_it_stands(tmp_path: Path) -> None:
 )
 def test_a_default_keeps_its_type(tmp_path: Path, default: str, value: Any) -> None:
     (settings,) = read(tmp_path, FILE.replace('default = "premium"', f"default = {default}")).conditions
-    read_back = settings.condition().declared[0].default
+    definition = settings.condition().definition
+    assert isinstance(definition, SqlQuery)
+    read_back = definition.declared[0].default
     assert (read_back, type(read_back)) == (value, type(value))
 
 

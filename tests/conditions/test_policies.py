@@ -3,7 +3,7 @@
 import itertools
 
 import pytest
-from directflow_conditions.policies import Decision, Policy, Raw
+from directflow_conditions.policies import DECISION_CODES, RAW_CODES, Decision, Policy, Raw
 
 TRUE, FALSE, ERROR = Decision.TRUE, Decision.FALSE, Decision.ERROR
 
@@ -26,7 +26,10 @@ def test_without_a_policy_absence_is_no_and_doubt_is_an_error(raw: Raw, decided:
 @pytest.mark.parametrize("policy", list(itertools.product(Decision, repeat=4)))
 def test_every_policy_decides_every_outcome_by_its_own_field(policy: tuple[Decision, ...]) -> None:
     on_null, on_no_row, on_multiple_rows, on_error = policy
-    decide = Policy(on_null, on_no_row, on_multiple_rows, on_error).decide
+    stated = Policy(on_null, on_no_row, on_multiple_rows, on_error)
+    decide = stated.decide
+    translated = bytes(RAW_CODES[raw] for raw in Raw).translate(stated.table())
+    assert list(translated) == [DECISION_CODES[decide(raw)] for raw in Raw]
     assert {raw: decide(raw) for raw in Raw} == {
         Raw.TRUE: TRUE,
         Raw.FALSE: FALSE,

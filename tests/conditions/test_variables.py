@@ -1,13 +1,20 @@
 """Who supplies a variable, and what a caller is told about all that is wrong with its values."""
 
+from collections.abc import Collection, Mapping
+
 import pytest
-from directflow_conditions.definitions import Condition, Value, Variable
-from directflow_conditions.variables import check, constants
+from directflow_conditions.definitions import Condition, SqlQuery, Value, Variable
+from directflow_conditions.variables import check, settled
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
 
 def condition(sql: str, *declared: Variable, name: str = "c") -> Condition:
-    return Condition(f"workspaces/w/conditions/{name}", "workspaces/w/connections/main", sql, declared)
+    return Condition(f"workspaces/w/conditions/{name}", SqlQuery("workspaces/w/connections/main", sql, declared))
+
+
+def constants(asked: Condition, given: Mapping[str, Value], columns: Collection[str] = ()) -> dict[str, Value]:
+    assert isinstance(asked.definition, SqlQuery)
+    return settled(asked.definition, given, columns)
 
 
 PREMIUM = condition("SELECT plan = '<%= plan %>' AS result FROM users WHERE id = '<%= profile_id %>'")
@@ -93,3 +100,15 @@ def test_of_several_conditions_one_that_knows_the_name_is_enough() -> None:
 
 def test_a_default_value_does_not_show_in_a_repr() -> None:
     assert "ada@example.com" not in repr(Variable("email", default="ada@example.com"))
+
+
+def test_a_column_supplies_a_variable_as_a_constant_does_and_is_no_constant() -> None:
+    check([PREMIUM], {}, ["plan"])
+    assert constants(PREMIUM, {}, ["plan"]) == {}
+
+
+def test_a_list_cannot_come_as_a_column_whose_cells_are_scalars() -> None:
+    tags = condition("SELECT tag IN (<%= tags %>) AS result FROM users", Variable("tags", is_list=True))
+    with pytest.raises(DirectFlowError) as caught:
+        check([tags], {}, ["tags"])
+    assert told(caught.value) == [("variables.tags", "INVALID_REQUEST")]

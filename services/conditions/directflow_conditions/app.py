@@ -11,17 +11,22 @@ from directflow_runtime.logging import get_logger
 from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.telemetry import Telemetry, telemetry
 
-from directflow_conditions.config import ConditionsSettings
+from directflow_conditions.batches import BatchEvaluator
+from directflow_conditions.config import ConditionsSettings, EvaluationSettings
 from directflow_conditions.definitions import FixedDefinitions
 from directflow_conditions.engagement import gateway as engagement_gateway
 from directflow_conditions.engagement import servicer as engagement
 from directflow_conditions.evaluation import Evaluator
 from directflow_conditions.gateway import READ_METHODS, QueryGateway
-from directflow_conditions.servicer import register
+from directflow_conditions.leaves import Gateways
+from directflow_conditions.predicates import gateway as predicates_gateway
+from directflow_conditions.predicates.gateway import PredicateGateway
+from directflow_conditions.questions import Alone
+from directflow_conditions.servicer import EvaluationServicer, register
 
 NAME: Final = "directflow-conditions"
 DOMAIN: Final = "conditions.directflow"
-SAFE_METHODS: Final = (*READ_METHODS, *engagement_gateway.SAFE_METHODS)
+SAFE_METHODS: Final = (*READ_METHODS, *predicates_gateway.SAFE_METHODS, *engagement_gateway.SAFE_METHODS)
 """What the channel may send again when the gateway was away."""
 SERVICES: Final = (
     "directflow.conditions.v1.ConditionService",
@@ -37,10 +42,18 @@ async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
     stack.push_async_callback(channel.close)
     server = _server(settings, traces)
     definitions = FixedDefinitions(condition.condition() for condition in settings.conditions)
-    evaluator = Evaluator(definitions, QueryGateway(channel), settings.evaluation.max_in_flight)
-    register(server.grpc, evaluator)
+    register(
+        server.grpc,
+        _evaluation(settings.evaluation, definitions, Gateways(QueryGateway(channel), PredicateGateway(channel))),
+    )
     engagement.register(server.grpc, engagement.EngagementServicer(engagement_gateway.EngagementStore(channel)))
     return App(server, SERVICES)
+
+
+def _evaluation(settings: EvaluationSettings, definitions: FixedDefinitions, gateway: Gateways) -> EvaluationServicer:
+    evaluator = Evaluator(definitions, Alone(gateway), settings.max_in_flight)
+    batches = BatchEvaluator(definitions, gateway, settings.max_in_flight)
+    return EvaluationServicer(evaluator, batches, settings.max_stream_messages)
 
 
 def _server(settings: ConditionsSettings, traces: Telemetry) -> RpcServer:

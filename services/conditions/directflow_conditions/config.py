@@ -21,7 +21,7 @@ from typing import Final
 from directflow_runtime.settings import ChannelSettings, ServiceSettings, SettingsModel
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
-from directflow_conditions.definitions import Condition, Kind, Variable
+from directflow_conditions.definitions import Condition, Kind, SqlQuery, Variable
 from directflow_conditions.policies import Decision, Policy
 
 # Strict: pydantic would read the text "1" as an integer, and a default must reach PostgreSQL as it was written.
@@ -76,14 +76,16 @@ class ConditionSettings(SettingsModel):
 
     def condition(self) -> Condition:
         declared = tuple(variable.variable() for variable in self.variables)
-        return Condition(self.name, self.connection, self.sql, declared, self.policy.policy())
+        return Condition(self.name, SqlQuery(self.connection, self.sql, declared), self.policy.policy())
 
 
 class EvaluationSettings(SettingsModel):
     """`[evaluation]`."""
 
     max_in_flight: int = Field(default=8, gt=0)
-    """Most statements that one EvaluateConditions runs at once: it must not drain the customer's pool."""
+    """Most statements that one call runs at once: it must not drain the customer's pool."""
+    max_stream_messages: int = Field(default=3, gt=0)
+    """Most messages of one StreamEvaluations that are read and not yet answered, of 10,000 profiles each at most."""
 
 
 class ConditionsSettings(ServiceSettings):

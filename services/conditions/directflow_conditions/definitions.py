@@ -5,7 +5,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from directflow_conditions.expressions.expression import Expression
 from directflow_conditions.policies import Policy
+from directflow_conditions.predicates.predicate import Predicate
 from directflow_conditions.template import variable_names
 
 Scalar = None | bool | int | float | str
@@ -38,20 +40,15 @@ class Variable:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class SqlQuery:
     """A question to the customer's own database about one profile."""
 
-    name: str
-    """`workspaces/{workspace}/conditions/{condition}`."""
     connection: str
-    """`workspaces/{workspace}/connections/{connection}`, of the same workspace."""
+    """`workspaces/{workspace}/connections/{connection}`, of the condition's own workspace."""
     sql: str
     """The author's template, byte for byte: one row, one boolean column `result`."""
     declared: tuple[Variable, ...] = ()
     """Variables of which the author says something; every other one is a required text."""
-    policy: Policy = field(default_factory=Policy)
-    revision: int = 0
-    """0 where the definition stands in the settings file, which keeps no revisions."""
     variables: tuple[Variable, ...] = field(init=False)
     """Every variable that the SQL needs, in the order of its tags. Declared and unused ones are not among them."""
 
@@ -64,6 +61,28 @@ class Condition:
     def known_names(self) -> frozenset[str]:
         """Variables that a call may give: those used, and those declared and not used any more."""
         return frozenset(variable.name for variable in (*self.declared, *self.variables))
+
+
+@dataclass(frozen=True, slots=True)
+class Condition:
+    """A question about one profile, and what each of its outcomes decides."""
+
+    name: str
+    """`workspaces/{workspace}/conditions/{condition}`."""
+    definition: SqlQuery | Predicate | Expression
+    policy: Policy = field(default_factory=Policy)
+    revision: int = 0
+    """0 where the definition stands in the settings file, which keeps no revisions."""
+
+    @property
+    def workspace(self) -> str:
+        """The workspace's id."""
+        return workspace_of(self.name)
+
+
+def workspace_of(name: str) -> str:
+    """The workspace's id in a resource name."""
+    return name.split("/", 2)[1]
 
 
 class DefinitionSource(Protocol):

@@ -1,44 +1,36 @@
-"""Evaluation of conditions for one profile: find the definition, settle the variables, ask, decide."""
+"""Evaluation of conditions for one profile: find the definitions, settle the variables, ask the leaves, decide."""
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from functools import partial
 
-from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
-
-from directflow_conditions.definitions import Condition, DefinitionSource, Value
-from directflow_conditions.policies import Decision, Raw
-from directflow_conditions.variables import check, constants
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """Why one profile's outcome could not be told."""
-
-    reason: str
-    """A reason of the API's ErrorReason, such as DATA_ERROR."""
-    message: str
-    """One sentence without values."""
-    sqlstate: str = ""
+from directflow_conditions.anchors import Anchor, needs_anchor
+from directflow_conditions.definitions import Condition, DefinitionSource, SqlQuery, Value
+from directflow_conditions.expressions.plan import Plan, not_found, plan_of
+from directflow_conditions.leaves import all_at_once, check_anchors, groups, scope_asked
+from directflow_conditions.policies import RAW_CODES, Decision, Raw
+from directflow_conditions.questions import Answer, Asker, Failure, Outcomes, Question
+from directflow_conditions.variables import check, settled
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """What the customer's database said about one profile."""
+class Subject:
+    """Whom a call is about, and what it says of them."""
 
+    profile_id: str = field(repr=False)
+    variables: Mapping[str, Value] = field(default_factory=dict, repr=False)
+    anchor: Anchor | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class LeafEvaluation:
+    """What one leaf came to, and what its policy made of it."""
+
+    condition: str
     raw: Raw
-    failure: Failure | None = None
-    """Only with Raw.ERROR."""
-
-
-@dataclass(frozen=True, slots=True)
-class Question:
-    """One condition about one person, every variable settled."""
-
-    condition: Condition
-    profile_id: str
-    constants: Mapping[str, Value]
+    decided: Decision
+    event_count: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,74 +40,94 @@ class Evaluation:
     raw: Raw
     decided: Decision
     failure: Failure | None
+    leaves: tuple[LeafEvaluation, ...]
     revision: int
-
-
-class Gateway(Protocol):
-    """The way to the customer's database."""
-
-    async def ask(self, question: Question) -> Answer:
-        """One answer. What concerns the profile is an Answer; infrastructure and broken definitions are raised."""
 
 
 class Evaluator:
     """Evaluates conditions; holds no state between calls."""
 
-    def __init__(self, definitions: DefinitionSource, gateway: Gateway, max_in_flight: int) -> None:
+    def __init__(self, definitions: DefinitionSource, asker: Asker, max_in_flight: int) -> None:
         """`max_in_flight` bounds the questions of one call, so that 100 conditions do not drain the customer's pool."""
         self._definitions = definitions
-        self._gateway = gateway
+        self._asker = asker
         self._max_in_flight = max_in_flight
 
-    async def evaluate(self, name: str, profile_id: str, given: Mapping[str, Value]) -> Evaluation:
-        """One condition for one profile. CONDITION_NOT_FOUND, VARIABLE_MISSING, VARIABLE_UNKNOWN, and the gateway's."""
-        (evaluation,) = await self.evaluate_all([name], profile_id, given)
+    async def evaluate(self, name: str, subject: Subject) -> Evaluation:
+        """One condition for one profile. Raises as evaluate_all does."""
+        (evaluation,) = await self.evaluate_all([name], subject)
         return evaluation
 
-    async def evaluate_all(self, names: Sequence[str], profile_id: str, given: Mapping[str, Value]) -> list[Evaluation]:
-        """Several conditions for one profile, in the order of `names`; one that cannot be asked fails the call."""
-        conditions = self._find_all(names)
-        check(list(conditions.values()), given.keys())
-        places = asyncio.Semaphore(self._max_in_flight)
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                running = {
-                    name: tasks.create_task(self._evaluate(condition, profile_id, given, places))
-                    for name, condition in conditions.items()
-                }
-        except ExceptionGroup as several:
-            raise _most_telling(several) from None
-        return [running[name].result() for name in names]
+    async def evaluate_all(self, names: Sequence[str], subject: Subject) -> list[Evaluation]:
+        """Several conditions for one profile, in the order of `names`; one that cannot be asked fails the call.
 
-    async def _evaluate(
-        self, condition: Condition, profile_id: str, given: Mapping[str, Value], places: asyncio.Semaphore
-    ) -> Evaluation:
-        async with places:
-            answer = await self._gateway.ask(Question(condition, profile_id, constants(condition, given)))
-        return Evaluation(answer.raw, condition.policy.decide(answer.raw), answer.failure, condition.revision)
+        Raises CONDITION_NOT_FOUND, EXPRESSION_CYCLE, EXPRESSION_TOO_DEEP, VARIABLE_MISSING, VARIABLE_UNKNOWN,
+        ANCHOR_MISSING, OVERLOADED, and the gateway's errors.
+        """
+        plans = self._plans(names)
+        # Each leaf once: asked twice, in two snapshots, a call could contradict itself.
+        leaves = list({leaf.name: leaf for plan in plans.values() for leaf in plan.leaves}.values())
+        check(leaves, subject.variables.keys())
+        check_anchors(leaves, () if subject.anchor is None else (subject.anchor,))
+        answers = await self._answers(leaves, subject)
+        evaluations = {name: _evaluation(plan, answers) for name, plan in plans.items()}
+        return [evaluations[name] for name in names]
 
-    def _find_all(self, names: Sequence[str]) -> dict[str, Condition]:
-        """Each condition once: asked twice, in two snapshots, it could contradict itself."""
-        looked_up = {name: self._definitions.find(name) for name in names}
-        found = {name: condition for name, condition in looked_up.items() if condition}
-        missing = [name for name in looked_up if name not in found]
+    def _plans(self, names: Sequence[str]) -> dict[str, Plan]:
+        missing = [name for name in dict.fromkeys(names) if self._definitions.find(name) is None]
         if missing:
-            raise _not_found(missing)
-        return found
+            raise not_found(missing)
+        return {name: plan_of(self._definitions, name) for name in dict.fromkeys(names)}
+
+    async def _answers(self, leaves: Sequence[Condition], subject: Subject) -> dict[str, Answer]:
+        grouped = groups(leaves)
+        work = [partial(self._asker.ask, _question(group, subject)) for group in grouped]
+        answered = await all_at_once(work, asyncio.Semaphore(self._max_in_flight))
+        return {
+            leaf.name: answer
+            for group, answers in zip(grouped, answered, strict=True)
+            for leaf, answer in zip(group, answers, strict=True)
+        }
 
 
-def _not_found(missing: Sequence[str]) -> DirectFlowError:
-    return DirectFlowError(
-        StatusCode.NOT_FOUND,
-        "CONDITION_NOT_FOUND",
-        f"there is no condition {missing[0]}",
-        metadata={"condition": missing[0]},
-        violations=[FieldViolation("condition", f"there is no condition {name}") for name in missing],
+def _question(group: tuple[Condition, ...], subject: Subject) -> Question:
+    definition = group[0].definition
+    if isinstance(definition, SqlQuery):
+        return Question(group, subject.profile_id, settled(definition, subject.variables))
+    # An anchor that nobody asks about would only keep equal questions apart.
+    asked = needs_anchor(map(scope_asked, group))
+    return Question(group, subject.profile_id, anchor=subject.anchor if asked else None)
+
+
+def _evaluation(plan: Plan, answers: Mapping[str, Answer]) -> Evaluation:
+    leaves = [answers[leaf.name] for leaf in plan.leaves]
+    answer = leaves[0] if plan.formula is None else _joined(plan, leaves)
+    explained = tuple(
+        LeafEvaluation(leaf.name, told.raw, leaf.policy.decide(told.raw), told.event_count)
+        for leaf, told in zip(plan.leaves, leaves, strict=True)
     )
+    decided = plan.condition.policy.decide(answer.raw)
+    return Evaluation(answer.raw, decided, answer.failure, explained, plan.condition.revision)
 
 
-def _most_telling(several: ExceptionGroup) -> Exception:
-    """The one error that a status can carry: an exception that is no DirectFlowError is a defect, and wins."""
-    errors = [error for error in several.exceptions if isinstance(error, Exception)]
-    defects = [error for error in errors if not isinstance(error, DirectFlowError)]
-    return (defects or errors)[0]
+def _joined(plan: Plan, leaves: Sequence[Answer]) -> Answer:
+    one_each = [
+        Outcomes(bytes([RAW_CODES[leaf.raw]]), {0: leaf.failure} if leaf.failure is not None else {}) for leaf in leaves
+    ]
+    return joined(plan, one_each).answer(0)
+
+
+def joined(plan: Plan, leaves: Sequence[Outcomes]) -> Outcomes:
+    """What an expression comes to, with the reason of the leaf that makes it ERROR."""
+    if plan.formula is None:
+        return leaves[0]
+    evaluated = plan.formula.evaluate([leaf.raw for leaf in leaves])
+    failures = {index: _cause(plan, leaves, evaluated.cause(index), index) for index in evaluated.undecided()}
+    return Outcomes(evaluated.raw, failures)
+
+
+def _cause(plan: Plan, leaves: Sequence[Outcomes], leaf: int, index: int) -> Failure:
+    answer = leaves[leaf].answer(index)
+    if answer.failure is not None:
+        return answer.failure
+    return Failure("EVALUATION_FAILED", f"the policy of {plan.leaves[leaf].name} makes {answer.raw.value} an error")

@@ -1,6 +1,6 @@
-"""The port to the query gateway: one question becomes one EvaluateSet with one tuple."""
+"""The port to the query gateway: questions about one condition become one EvaluateSet, a tuple for each person."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 import grpc
@@ -9,22 +9,25 @@ from directflow.gateway.v1 import query_service_pb2_grpc as stubs
 from directflow.sql.v1 import sql_pb2
 from directflow_runtime.remote import forwarded
 
-from directflow_conditions.definitions import Condition, Kind, Scalar, Value
-from directflow_conditions.evaluation import Answer, Failure, Question
-from directflow_conditions.policies import Raw
+from directflow_conditions.definitions import Condition, Kind, Scalar, SqlQuery, Value
+from directflow_conditions.policies import RAW_CODES, Raw, bytes_table
+from directflow_conditions.questions import Column, Failure, Outcomes, QuestionSet
 from directflow_conditions.variables import PROFILE_ID
 
 READ_METHODS: Final = ("directflow.gateway.v1.QueryService/EvaluateSet",)
 """What the channel may send again when the gateway was away: it reads, and twice does no harm."""
 
-_RAW: Final[Mapping[int, Raw]] = {
-    wire.SET_OUTCOME_TRUE: Raw.TRUE,
-    wire.SET_OUTCOME_FALSE: Raw.FALSE,
-    wire.SET_OUTCOME_NULL: Raw.NULL,
-    wire.SET_OUTCOME_NO_ROW: Raw.NO_ROW,
-    wire.SET_OUTCOME_MULTIPLE_ROWS: Raw.MULTIPLE_ROWS,
-    wire.SET_OUTCOME_ERROR: Raw.ERROR,
-}
+_RAW: Final = bytes_table(
+    {
+        wire.SET_OUTCOME_TRUE: RAW_CODES[Raw.TRUE],
+        wire.SET_OUTCOME_FALSE: RAW_CODES[Raw.FALSE],
+        wire.SET_OUTCOME_NULL: RAW_CODES[Raw.NULL],
+        wire.SET_OUTCOME_NO_ROW: RAW_CODES[Raw.NO_ROW],
+        wire.SET_OUTCOME_MULTIPLE_ROWS: RAW_CODES[Raw.MULTIPLE_ROWS],
+        wire.SET_OUTCOME_ERROR: RAW_CODES[Raw.ERROR],
+    }
+)
+_ERROR: Final = RAW_CODES[Raw.ERROR]
 _KINDS: Final[Mapping[Kind, sql_pb2.VariableKind]] = {
     Kind.TEXT: sql_pb2.VARIABLE_KIND_TEXT,
     Kind.INTEGER: sql_pb2.VARIABLE_KIND_INTEGER,
@@ -41,36 +44,66 @@ class UnreadableAnswer(Exception):
 
 
 class QueryGateway:
-    """The query gateway over gRPC; deadline and trace of the current call travel with the channel."""
+    """The query gateway over gRPC; without a timeout, the current call's deadline and trace travel with the channel."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         # `_pb2_grpc` is untyped: this module alone carries the ignore.
         self._queries: Any = stubs.QueryServiceStub(channel)  # type: ignore[no-untyped-call]
 
-    async def ask(self, question: Question) -> Answer:
-        """One profile's answer. The gateway's errors are raised as our caller should see them."""
+    async def ask(self, questions: QuestionSet, timeout: float | None = None) -> Sequence[Outcomes]:
+        """The outcomes of one condition over SQL. The gateway's errors are raised as our caller should see them."""
         try:
-            response = await self._queries.EvaluateSet(request_for(question))
+            response = await self._queries.EvaluateSet(request_for(questions), timeout=timeout)
         except grpc.aio.AioRpcError as error:
             raise forwarded(error) from error
-        return answer_from(response)
+        return (outcomes_from(response, len(questions.profile_ids)),)
 
 
-def request_for(question: Question) -> wire.EvaluateSetRequest:
-    """The person as the one tuple, everything else as constants: a batch of one runs the author's own statement."""
+def request_for(questions: QuestionSet) -> wire.EvaluateSetRequest:
+    """The people and what differs as tuples, the rest as constants: a batch of one runs the author's own statement."""
+    (condition,) = questions.conditions
+    columns = [sql_pb2.Column(texts=questions.profile_ids), *map(column_message, questions.columns.values())]
     return wire.EvaluateSetRequest(
-        statement=_statement(question.condition),
-        constants={name: value_message(value) for name, value in question.constants.items()},
-        tuples=wire.Tuples(row_count=1, names=[PROFILE_ID], columns=[sql_pb2.Column(texts=[question.profile_id])]),
+        statement=_statement(condition),
+        constants={name: value_message(value) for name, value in questions.constants.items()},
+        tuples=wire.Tuples(
+            row_count=len(questions.profile_ids), names=[PROFILE_ID, *questions.columns], columns=columns
+        ),
     )
 
 
-def answer_from(response: wire.EvaluateSetResponse) -> Answer:
-    """The one outcome. More, fewer or unknown ones are a defect, and never read as FALSE."""
-    if len(response.outcomes) != 1 or response.outcomes[0] not in _RAW:
-        raise UnreadableAnswer(f"EvaluateSet answered {list(response.outcomes)} for one tuple")
-    raw = _RAW[response.outcomes[0]]
-    return Answer(raw, _failure(response) if raw is Raw.ERROR else None)
+def outcomes_from(response: wire.EvaluateSetResponse, count: int) -> Outcomes:
+    """An outcome for each of `count` tuples. More, fewer or unknown ones are a defect, and never read as FALSE."""
+    raw = _raws(response.outcomes)
+    if len(raw) != count or 0 in raw:
+        raise UnreadableAnswer(f"EvaluateSet answered {len(raw)} outcomes, some perhaps unknown, for {count} tuples")
+    failures = {error.index: Failure(error.reason, error.message, error.sqlstate) for error in response.errors}
+    if raw.count(_ERROR) != len(failures) or any(index >= count or raw[index] != _ERROR for index in failures):
+        raise UnreadableAnswer("EvaluateSet answered ERROR without saying why, or why without ERROR")
+    return Outcomes(raw, failures)
+
+
+def _raws(outcomes: Sequence[int]) -> bytes:
+    try:
+        return bytes(outcomes).translate(_RAW)
+    except ValueError:  # an enum number beyond a byte
+        return b""
+
+
+def column_message(column: Column) -> sql_pb2.Column:
+    """A column on the wire. What the caller sent is passed on as it is; cells of our own are of one type, none NULL."""
+    if isinstance(column, sql_pb2.Column):
+        return column
+    cells: Any = column
+    match cells[0]:
+        case bool():
+            return sql_pb2.Column(booleans=cells)
+        case int():
+            return sql_pb2.Column(integers=cells)
+        case float():
+            return sql_pb2.Column(doubles=cells)
+        case _:
+            return sql_pb2.Column(texts=cells)
 
 
 def value_message(value: Value) -> sql_pb2.Value:
@@ -95,22 +128,18 @@ def _scalar(value: Scalar) -> sql_pb2.Value:
 
 
 def _statement(condition: Condition) -> wire.Statement:
+    query = condition.definition
+    if not isinstance(query, SqlQuery):
+        raise TypeError(f"{condition.name} is not over SQL")
     variables = [
         sql_pb2.Variable(name=variable.name, kind=_KINDS[variable.kind], list=variable.is_list)
-        for variable in condition.variables
+        for variable in query.variables
     ]
     return wire.Statement(
-        connection=condition.connection,
-        template=condition.sql,
+        connection=query.connection,
+        template=query.sql,
         variables=variables,
         role=wire.STATEMENT_ROLE_CONDITION,
         definition=condition.name,
         revision=condition.revision,
     )
-
-
-def _failure(response: wire.EvaluateSetResponse) -> Failure:
-    if not response.errors:
-        raise UnreadableAnswer("EvaluateSet answered ERROR without saying why")
-    error = response.errors[0]
-    return Failure(error.reason, error.message, error.sqlstate)

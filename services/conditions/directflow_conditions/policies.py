@@ -5,7 +5,9 @@ of "is premium" and outside of "is not premium" at once, and nobody would have s
 """
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 
 class Raw(enum.Enum):
@@ -32,6 +34,10 @@ class Decision(enum.Enum):
         """NOT of a decision; what could not be decided stays undecided."""
         return _NEGATED[self]
 
+
+RAW_CODES: Final[Mapping[Raw, int]] = {raw: code for code, raw in enumerate(Raw, 1)}
+DECISION_CODES: Final[Mapping[Decision, int]] = {decision: code for code, decision in enumerate(Decision, 1)}
+"""One byte each, where there are many: batches hold `bytes` instead of objects. 0 is never one of them."""
 
 _NEGATED = {Decision.TRUE: Decision.FALSE, Decision.FALSE: Decision.TRUE, Decision.ERROR: Decision.ERROR}
 
@@ -60,3 +66,12 @@ class Policy:
                 return self.on_multiple_rows
             case Raw.ERROR:
                 return self.on_error
+
+    def table(self) -> bytes:
+        """For `bytes.translate`: from RAW_CODES to DECISION_CODES, a million at a time."""
+        return bytes_table({code: DECISION_CODES[self.decide(raw)] for raw, code in RAW_CODES.items()})
+
+
+def bytes_table(codes: Mapping[int, int]) -> bytes:
+    """For `bytes.translate`: `codes`, and 0 for every other byte."""
+    return bytes(codes.get(code, 0) for code in range(256))

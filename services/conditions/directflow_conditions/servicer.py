@@ -1,55 +1,110 @@
 """conditions.v1 over gRPC: unpack, call, pack. Who may ask is settled before anything is looked up."""
 
+from collections.abc import AsyncIterator
+from contextlib import aclosing
 from typing import Any, Final
 
 from directflow.conditions.v1 import condition_service_pb2_grpc as condition_stubs
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as stubs
-from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
+from directflow_runtime.calls import note
+from directflow_runtime.column_encoding import field, varint_field
+from directflow_runtime.errors import DirectFlowError, FieldViolation
 from directflow_runtime.identity import require_workspace
 
-from directflow_conditions.evaluation import Evaluator
-from directflow_conditions.wire import evaluation_message, values_from, with_leaf
+from directflow_conditions.batches import BatchEvaluator, DecisionCounts
+from directflow_conditions.engagement.pipelining import in_order
+from directflow_conditions.evaluation import Evaluator, Subject
+from directflow_conditions.profiles import Profiles, invalid
+from directflow_conditions.wire import (
+    encoded_batch,
+    evaluation_message,
+    profiles_from,
+    summary_message,
+    values_from,
+)
 
 MAX_CONDITIONS: Final = 100
 
 
 class EvaluationServicer(stubs.EvaluationServiceServicer):
-    """What is not overridden answers UNIMPLEMENTED: BatchEvaluateConditions and StreamEvaluations come later."""
+    """One profile, or columns of them."""
 
-    def __init__(self, evaluator: Evaluator) -> None:
+    def __init__(self, evaluator: Evaluator, batches: BatchEvaluator, max_messages: int) -> None:
+        """`max_messages` of one stream are read and not yet answered."""
         self._evaluator = evaluator
+        self._batches = batches
+        self._max_messages = max_messages
 
     async def EvaluateCondition(
         self, request: wire.EvaluateConditionRequest, context: Any
     ) -> wire.EvaluateConditionResponse:
         require_workspace(request.condition, "condition")
-        given = values_from(request.variables)
-        evaluation = await self._evaluator.evaluate(request.condition, request.profile_id, given)
-        message = evaluation_message(evaluation)
-        if request.explain:
-            with_leaf(message, request.condition)
+        evaluation = await self._evaluator.evaluate(request.condition, _subject(request))
+        message = evaluation_message(evaluation, request.explain)
         return wire.EvaluateConditionResponse(evaluation=message, revision=evaluation.revision)
 
     async def EvaluateConditions(
         self, request: wire.EvaluateConditionsRequest, context: Any
     ) -> wire.EvaluateConditionsResponse:
         _check_conditions(request.conditions)
-        given = values_from(request.variables)
-        evaluations = await self._evaluator.evaluate_all(request.conditions, request.profile_id, given)
-        messages = [evaluation_message(evaluation) for evaluation in evaluations]
-        if request.explain:
-            messages = [with_leaf(*pair) for pair in zip(messages, request.conditions, strict=True)]
+        evaluations = await self._evaluator.evaluate_all(request.conditions, _subject(request))
+        messages = [evaluation_message(evaluation, request.explain) for evaluation in evaluations]
         return wire.EvaluateConditionsResponse(evaluations=messages)
 
+    async def BatchEvaluateConditions(self, request: wire.BatchEvaluateConditionsRequest, context: Any) -> bytes:
+        require_workspace(request.condition, "condition")
+        batches = self._batches.start(request.condition, values_from(request.variables))
+        batch = await batches.evaluate(profiles_from(request.profiles))
+        note(rows=len(batch.raw))
+        numbers = wire.BatchEvaluateConditionsResponse
+        return field(numbers.EVALUATIONS_FIELD_NUMBER, encoded_batch(batch)) + varint_field(
+            numbers.REVISION_FIELD_NUMBER, batches.revision
+        )
 
-def register(server: Any, evaluator: Evaluator) -> None:
+    async def StreamEvaluations(
+        self, requests: AsyncIterator[wire.StreamEvaluationsRequest], context: Any
+    ) -> AsyncIterator[bytes | wire.StreamEvaluationsResponse]:
+        start = await _start(requests)
+        require_workspace(start.condition, "start.condition")
+        batches = self._batches.start(start.condition, values_from(start.variables))
+        counts = DecisionCounts()
+        evaluations = in_order(_profiles(requests), batches.evaluate, self._max_messages)
+        async with aclosing(evaluations):
+            async for batch in evaluations:
+                counts.add(batch)
+                note(rows=counts.total)
+                yield field(wire.StreamEvaluationsResponse.EVALUATIONS_FIELD_NUMBER, encoded_batch(batch))
+        yield wire.StreamEvaluationsResponse(summary=summary_message(counts, batches.revision))
+
+
+async def _start(requests: AsyncIterator[wire.StreamEvaluationsRequest]) -> wire.EvaluationStart:
+    async for request in requests:
+        if request.WhichOneof("message") != "start":
+            raise _invalid("start", "the first message says what to evaluate", "REQUIRED")
+        return request.start
+    raise _invalid("start", "the stream has no message", "REQUIRED")
+
+
+async def _profiles(requests: AsyncIterator[wire.StreamEvaluationsRequest]) -> AsyncIterator[Profiles]:
+    async for request in requests:
+        if request.WhichOneof("message") != "profiles":
+            raise _invalid("profiles", "every message behind the first brings profiles", "REQUIRED")
+        yield profiles_from(request.profiles)
+
+
+def _subject(request: wire.EvaluateConditionRequest | wire.EvaluateConditionsRequest) -> Subject:
+    anchor = request.anchor if request.HasField("anchor") else None
+    return Subject(request.profile_id, values_from(request.variables), anchor)
+
+
+def register(server: Any, servicer: EvaluationServicer) -> None:
     """Adds two of the API's services to a grpc.aio server; the third registers itself, see `engagement`.
 
     ConditionService is the generated one: its methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
     """
     services: tuple[tuple[Any, Any], ...] = (
-        (stubs.add_EvaluationServiceServicer_to_server, EvaluationServicer(evaluator)),
+        (stubs.add_EvaluationServiceServicer_to_server, servicer),
         (condition_stubs.add_ConditionServiceServicer_to_server, condition_stubs.ConditionServiceServicer()),
     )
     for add_to_server, servicer in services:
@@ -64,8 +119,5 @@ def _check_conditions(names: Any) -> None:
         raise _invalid("conditions", "conditions of one workspace")
 
 
-def _invalid(field: str, description: str) -> DirectFlowError:
-    violations = [FieldViolation(field, description, "OUT_OF_RANGE")]
-    return DirectFlowError(
-        StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", f"{field}: {description}", violations=violations
-    )
+def _invalid(path: str, description: str, reason: str = "OUT_OF_RANGE") -> DirectFlowError:
+    return invalid([FieldViolation(path, description, reason)])

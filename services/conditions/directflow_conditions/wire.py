@@ -1,16 +1,20 @@
 """Between the messages of conditions.v1 and plain values."""
 
-from collections.abc import Mapping
-from typing import Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
 from directflow.conditions.v1 import condition_service_pb2 as conditions
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
 from directflow.sql.v1 import sql_pb2
+from directflow_runtime.column_encoding import field
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 
+from directflow_conditions.batches import DecisionCounts, EvaluatedBatch
 from directflow_conditions.definitions import Scalar, Value
-from directflow_conditions.evaluation import Evaluation, Failure
-from directflow_conditions.policies import Decision, Raw
+from directflow_conditions.evaluation import Evaluation
+from directflow_conditions.policies import DECISION_CODES, RAW_CODES, Decision, Raw, bytes_table
+from directflow_conditions.profiles import Profiles, invalid
+from directflow_conditions.questions import Failure
 
 _RAW: Final = {
     Raw.TRUE: wire.RAW_OUTCOME_TRUE,
@@ -25,6 +29,8 @@ _DECIDED: Final = {
     Decision.FALSE: conditions.DECISION_FALSE,
     Decision.ERROR: conditions.DECISION_ERROR,
 }
+_RAW_TABLE: Final = bytes_table({RAW_CODES[raw]: number for raw, number in _RAW.items()})
+_DECIDED_TABLE: Final = bytes_table({DECISION_CODES[decided]: number for decided, number in _DECIDED.items()})
 
 
 def values_from(messages: Mapping[str, sql_pb2.Value]) -> dict[str, Value]:
@@ -40,20 +46,76 @@ def values_from(messages: Mapping[str, sql_pb2.Value]) -> dict[str, Value]:
     return {name: _value(message) for name, message in messages.items()}
 
 
-def evaluation_message(evaluation: Evaluation) -> wire.Evaluation:
-    """One evaluation on the wire."""
+def profiles_from(message: wire.ProfileColumns) -> Profiles:
+    """Profiles as columns, which stay as they were sent. Ragged ones are INVALID_REQUEST; all of them are named."""
+    count = len(message.profile_ids)
+    violations = [
+        FieldViolation(f"profiles.variable_columns[{index}]", wrong, "COLUMN")
+        for index, column in enumerate(message.variable_columns)
+        if (wrong := _wrong_with(column, count))
+    ]
+    if violations:
+        raise invalid(violations)
+    return Profiles(list(message.profile_ids), tuple(message.variable_names), message.variable_columns, message.anchors)
+
+
+def evaluation_message(evaluation: Evaluation, explain: bool) -> wire.Evaluation:
+    """One evaluation on the wire; with `explain`, its leaves as well."""
     failure = evaluation.failure
-    return wire.Evaluation(
+    message = wire.Evaluation(
         raw=_RAW[evaluation.raw],
         decided=_DECIDED[evaluation.decided],
         error=_error(failure) if failure else None,
     )
-
-
-def with_leaf(message: wire.Evaluation, condition: str) -> wire.Evaluation:
-    """`explain` of a condition that is one leaf: itself."""
-    message.leaves.add(condition=condition, raw=message.raw, decided=message.decided)
+    for leaf in evaluation.leaves if explain else ():
+        message.leaves.add(
+            condition=leaf.condition,
+            raw=_RAW[leaf.raw],
+            decided=_DECIDED[leaf.decided],
+            event_count=leaf.event_count,
+        )
     return message
+
+
+def encoded_batch(batch: EvaluatedBatch) -> bytes:
+    """The wire bytes of an EvaluationBatch: a packed enum of small numbers is the bytes that we hold already."""
+    numbers = wire.EvaluationBatch
+    return b"".join(
+        (
+            field(numbers.RAW_FIELD_NUMBER, batch.raw.translate(_RAW_TABLE)),
+            field(numbers.DECIDED_FIELD_NUMBER, batch.decided.translate(_DECIDED_TABLE)),
+            *(field(numbers.ERRORS_FIELD_NUMBER, error) for error in _encoded_errors(batch.failures)),
+        )
+    )
+
+
+def summary_message(counts: DecisionCounts, revision: int) -> wire.EvaluationsSummary:
+    """The last message of a stream."""
+    return wire.EvaluationsSummary(
+        profile_count=counts.total,
+        true_count=counts.of(Decision.TRUE),
+        false_count=counts.of(Decision.FALSE),
+        error_count=counts.of(Decision.ERROR),
+        revision=revision,
+    )
+
+
+def _encoded_errors(failures: Mapping[int, Failure]) -> Iterator[bytes]:
+    for index, failure in failures.items():
+        yield wire.IndexedError(index=index, error=_error(failure)).SerializeToString()
+
+
+def _wrong_with(column: sql_pb2.Column, count: int) -> str:
+    cells: dict[str, Any] = {described.name: value for described, value in column.ListFields()}
+    validity = cells.pop("validity", b"")
+    if len(cells) != 1:
+        return "exactly one kind of cells in each column"
+    (held,) = cells.values()
+    if len(held) != count:
+        return f"{len(held)} cells where there are {count} profiles"
+    if validity and len(validity) != (count + 7) // 8:
+        return f"{len(validity)} bytes of validity where {count} profiles take {(count + 7) // 8}"
+    return ""
 
 
 def _error(failure: Failure) -> wire.EvaluationError:

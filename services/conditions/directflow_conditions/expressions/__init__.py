@@ -1,0 +1,1 @@
+"""Boolean expressions over conditions, with three truth values."""

@@ -1,0 +1,1 @@
+"""Built-in questions about engagement: typed, without SQL."""
