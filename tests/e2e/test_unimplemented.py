@@ -34,6 +34,7 @@ BUILT = {
     "DescribeQuery", "StreamQuery", "CountQuery", "EvaluateSet", "FetchSet",
     "ListSegments", "GetSegment", "PreviewAudience", "CountAudience", "StreamAudience",
     "GetPersonalization", "BatchGetPersonalization", "EvaluateCondition", "EvaluateConditions",
+    "AppendEvents", "EvaluatePredicates", "ListEvents",
     "BatchEvaluateConditions", "StreamEvaluations",
 }  # fmt: skip
 """Issue 3's part of the surface. Whoever builds a method takes it in here."""

@@ -5,7 +5,6 @@ from typing import Any, Final
 
 from directflow.gateway.v1 import connection_service_pb2_grpc as connection_stubs
 from directflow.gateway.v1 import definition_service_pb2_grpc as definition_stubs
-from directflow.gateway.v1 import engagement_store_service_pb2_grpc as store_stubs
 from directflow.gateway.v1 import query_service_pb2_grpc as query_stubs
 from directflow_runtime.identity import IdentityPolicy
 from directflow_runtime.interceptors import Drain, server_interceptors
@@ -18,6 +17,10 @@ from opentelemetry.trace import Tracer
 from directflow_gateway.config import GatewaySettings
 from directflow_gateway.connections import Connections
 from directflow_gateway.credentials import FileCredentialSource
+from directflow_gateway.directflow_database import DirectFlowDatabase, Upkeep
+from directflow_gateway.engagement import servicer as engagement
+from directflow_gateway.engagement.servicer import EngagementStoreServicer
+from directflow_gateway.engagement.store import EngagementStore
 from directflow_gateway.execution import Watchdog
 from directflow_gateway.pools import Pools
 from directflow_gateway.queries.engine import QueryEngine
@@ -46,7 +49,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     pools = Pools(FileCredentialSource(settings.credentials.path), watchdog, settings.egress.policy(), doctor.admit)
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer)
-    register(server, _engine(settings, pools, tracer))
+    register(server, _engine(settings, pools, tracer), _engagement(settings, watchdog, tracer, stack))
     return App(server, SERVICES)
 
 
@@ -56,16 +59,31 @@ def _engine(settings: GatewaySettings, pools: Pools, tracer: Tracer) -> QueryEng
     return QueryEngine(connections, pools, prepared, tracer)
 
 
-def register(server: RpcServer, engine: QueryEngine) -> None:
+def _engagement(
+    settings: GatewaySettings, watchdog: Watchdog, tracer: Tracer, stack: AsyncExitStack
+) -> EngagementStoreServicer:
+    """The engagement store, and what keeps its database ready in the background."""
+    if settings.directflow_database is None:
+        return EngagementStoreServicer()
+    database = DirectFlowDatabase(settings.directflow_database, watchdog, tracer)
+    stack.push_async_callback(database.aclose)
+    store = EngagementStore(database)
+    upkeep = Upkeep(database, store.prepare, store.tend, get_logger(PACKAGE))
+    stack.push_async_callback(upkeep.aclose)
+    upkeep.start()
+    return EngagementStoreServicer(store, upkeep)
+
+
+def register(server: RpcServer, engine: QueryEngine, store: EngagementStoreServicer) -> None:
     """Puts the gateway's four services onto the server.
 
-    Three of them are the generated ones: their methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
+    Two of them are the generated ones: their methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
     """
     services: tuple[tuple[Any, Any], ...] = (
         (query_stubs.add_QueryServiceServicer_to_server, QueryServicer(engine)),
         (connection_stubs.add_ConnectionServiceServicer_to_server, connection_stubs.ConnectionServiceServicer()),
         (definition_stubs.add_DefinitionServiceServicer_to_server, definition_stubs.DefinitionServiceServicer()),
-        (store_stubs.add_EngagementStoreServiceServicer_to_server, store_stubs.EngagementStoreServiceServicer()),
+        (engagement.register, store),
     )
     for add_to_server, servicer in services:
         add_to_server(servicer, server.grpc)

@@ -15,6 +15,7 @@ from directflow_runtime.settings import ServiceSettings, SettingsModel
 from pydantic import Field
 
 from directflow_gateway.connections import ConnectionSettings, EgressSettings
+from directflow_gateway.directflow_database import DirectFlowDatabaseSettings
 
 
 class CredentialSettings(SettingsModel):
@@ -39,3 +40,5 @@ class GatewaySettings(ServiceSettings):
     egress: EgressSettings = EgressSettings()
     credentials: CredentialSettings = CredentialSettings()
     prepared: PreparedSettings = PreparedSettings()
+    directflow_database: DirectFlowDatabaseSettings | None = None
+    """None: the engagement store answers STORE_NOT_CONFIGURED."""
