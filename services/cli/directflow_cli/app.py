@@ -3,6 +3,7 @@
 import typer
 
 from directflow_cli.commands import audience, condition, personalization, query, segment
+from directflow_cli.commands.engagement import command as engagement
 from directflow_cli.dev import command as dev
 from directflow_cli.traces import command as trace
 
@@ -24,6 +25,7 @@ def build() -> typer.Typer:
     audience.register(app)
     personalization.register(app)
     condition.register(app)
+    engagement.register(app)
     query.register(app)
     trace.register(app)
     return app

@@ -1,4 +1,4 @@
-"""`directflow condition evaluate`: does a condition hold for one profile?"""
+"""`directflow condition evaluate|evaluate-many`: does a condition hold, for one profile or for millions?"""
 
 from collections.abc import Sequence
 from typing import Annotated, Any
@@ -8,34 +8,38 @@ from directflow.conditions.v1 import condition_service_pb2 as conditions_wire
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as stubs
 
+from directflow_cli.commands.anchors import Flow, FlowEntered, FlowRun, MessageId, anchor_from
 from directflow_cli.commands.endpoints import find
+from directflow_cli.commands.evaluations.command import evaluate_many
 from directflow_cli.commands.exit_codes import ExitCode
 from directflow_cli.commands.names import resource_name
 from directflow_cli.commands.options import ConditionsEndpoint, Output, OutputFormat, Timeout, Variables, Workspace
-from directflow_cli.commands.output import write_records
+from directflow_cli.commands.output import print_table, write_records
 from directflow_cli.commands.session import Session, converse
 from directflow_cli.commands.variables import values_from
 
 DECIDED_COLUMNS = ("condition", "decided", "raw")
 COLUMNS = (*DECIDED_COLUMNS, "reason", "message", "sqlstate")
+LEAF_COLUMNS = ("leaf", "decided", "raw", "events")
 
 
 def register(app: typer.Typer) -> None:
     """Adds the group to the command line."""
     group = typer.Typer(help="Conditions that flows branch on.", no_args_is_help=True)
-    group.callback()(_only_groups)
     group.command("evaluate")(evaluate)
+    group.command("evaluate-many")(evaluate_many)
     app.add_typer(group, name="condition")
-
-
-def _only_groups() -> None:
-    """Keeps `evaluate` a command of its own: typer runs an only command without its name."""
 
 
 def evaluate(
     condition: Annotated[list[str], typer.Argument(help="Ids of conditions, or full resource names.")],
     profile: Annotated[str, typer.Option("--profile", "-p", help="The person: the value of profile_id.")],
     variables: Variables = [],  # noqa: B006
+    flow: Flow = "",
+    flow_run: FlowRun = "",
+    flow_entered: FlowEntered = "",
+    message: MessageId = "",
+    explain: Annotated[bool, typer.Option("--explain", help="Show every leaf, and how many events counted.")] = False,
     output: Output = OutputFormat.TABLE,
     workspace: Workspace = "",
     conditions: ConditionsEndpoint = "",
@@ -43,18 +47,25 @@ def evaluate(
 ) -> None:
     """Evaluates conditions for one profile. Exit code 0: all TRUE; 1: one is FALSE; 11: one could not be decided.
 
-    Example: directflow condition evaluate premium --profile 42
+    Example: directflow condition evaluate opened_but_not_clicked --profile 42 --flow welcome --explain
     """
     target = find("conditions", conditions, workspace)
     names = [resource_name(name, "conditions", target.workspace) for name in condition]
-    values = values_from(variables)
+    request = wire.EvaluateConditionsRequest(
+        conditions=names,
+        profile_id=profile,
+        variables=values_from(variables),
+        anchor=anchor_from(flow, flow_run, flow_entered, message),
+        explain=explain,
+    )
 
     async def work(session: Session) -> ExitCode:
         stub: Any = stubs.EvaluationServiceStub(session.channel)  # type: ignore[no-untyped-call]
-        request = wire.EvaluateConditionsRequest(conditions=names, profile_id=profile, variables=values)
         evaluations = (await stub.EvaluateConditions(request, timeout=timeout)).evaluations
-        records = [_record(*pair) for pair in zip(names, evaluations, strict=True)]
+        records = [_record(*pair, explain=explain) for pair in zip(names, evaluations, strict=True)]
         write_records(output, records, COLUMNS if any(record["reason"] for record in records) else DECIDED_COLUMNS)
+        if explain and output is OutputFormat.TABLE:
+            _show_leaves(records)
         return exit_code_of_decisions([evaluation.decided for evaluation in evaluations])
 
     converse(target, "condition evaluate", work)
@@ -68,13 +79,28 @@ def exit_code_of_decisions(decided: Sequence[int]) -> ExitCode:
     return ExitCode.NEGATIVE if conditions_wire.DECISION_FALSE in decided else ExitCode.OK
 
 
-def _record(name: str, evaluation: wire.Evaluation) -> dict[str, Any]:
+def _record(name: str, evaluation: wire.Evaluation, *, explain: bool) -> dict[str, Any]:
     error = evaluation.error
-    return {
+    record = {
         "condition": name,
-        "decided": conditions_wire.Decision.Name(evaluation.decided).removeprefix("DECISION_"),
-        "raw": wire.RawOutcome.Name(evaluation.raw).removeprefix("RAW_OUTCOME_"),
+        **_outcome(evaluation),
         "reason": error.reason or None,
         "message": error.message or None,
         "sqlstate": error.sqlstate or None,
     }
+    return {**record, "leaves": [_leaf(leaf) for leaf in evaluation.leaves]} if explain else record
+
+
+def _leaf(leaf: wire.LeafEvaluation) -> dict[str, Any]:
+    return {"leaf": leaf.condition, **_outcome(leaf), "events": leaf.event_count}
+
+
+def _outcome(of: wire.Evaluation | wire.LeafEvaluation) -> dict[str, str]:
+    decided = conditions_wire.Decision.Name(of.decided).removeprefix("DECISION_")
+    return {"decided": decided, "raw": wire.RawOutcome.Name(of.raw).removeprefix("RAW_OUTCOME_")}
+
+
+def _show_leaves(records: Sequence[dict[str, Any]]) -> None:
+    for record in records:
+        rows = [[leaf[name] for name in LEAF_COLUMNS] for leaf in record["leaves"]]
+        print_table(LEAF_COLUMNS, rows, f"leaves of {record['condition']}")

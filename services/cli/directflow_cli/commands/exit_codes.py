@@ -6,14 +6,14 @@
 | 1 | done, and the answer is no: the condition is FALSE, the profile has no data, a check missed its expectation |
 | 2 | the command line cannot be used |
 | 3 | there is no such resource, segment or file |
-| 4 | the request or the definition is wrong; the error names place and hint |
+| 4 | the request, the definition or a line of the file is wrong; the error names place and hint |
 | 5 | a service or the customer's database cannot be reached: try again |
 | 6 | out of time |
 | 7 | this identity may not do that |
 | 8 | a limit was reached, or everything is busy |
 | 9 | something changed in between: start over |
 | 10 | the customer's database does not go along: its data, its permissions, its login |
-| 11 | done, and undecided: the condition, or the profile, came to ERROR |
+| 11 | done, and undecided: the condition, or a profile, came to ERROR |
 | 12 | the stream ended without its proof of completeness; nothing was kept |
 | 13 | this version of the service cannot do that |
 | 70 | a defect of ours; the trace id leads to its cause |

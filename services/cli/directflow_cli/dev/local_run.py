@@ -77,7 +77,9 @@ class LocalRun:
     def _start(self, stack: ExitStack, loop: BackgroundLoop, otlp: str) -> Iterator[ServiceProcess]:
         """Starts the services, each after what it needs; the stack stops them the other way round."""
         files = SettingsFiles(self.directory, self.ports, otlp)
-        gateway = files.gateway(self.databases.customer, own_database=self.options.own_database)
+        gateway = files.gateway(
+            self.databases.customer, own_database=self.options.own_database, directflow=self.databases.directflow
+        )
         yield (serving := self._serve(stack, loop, gateway))
         yield self._serve(stack, loop, files.segments(serving.address, self.options.definition_file("segments")))
         yield self._serve(stack, loop, files.conditions(serving.address, self.options.definition_file("conditions")))

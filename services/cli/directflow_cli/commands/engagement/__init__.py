@@ -1,0 +1,1 @@
+"""`directflow engagement record|list`: what people did with messages."""

@@ -1,0 +1,1 @@
+"""`directflow condition evaluate-many`: one condition for any number of profiles, in flat memory."""
