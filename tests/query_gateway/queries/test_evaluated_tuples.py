@@ -8,8 +8,10 @@ import pytest
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.outcomes import Outcome
+from directflow_gateway.queries.sets.evaluating import evaluate
+from directflow_gateway.queries.sets.fetching import Fetched, FetchedRows, fetch
+from directflow_gateway.queries.sets.tuples import Tuples
 from directflow_gateway.queries.statement import Statement, StatementRole
-from directflow_gateway.queries.tuples import Fetched, FetchedRows, evaluate, fetch
 from directflow_gateway.sql import Kind, Variable
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
@@ -28,11 +30,15 @@ Evaluate = Callable[..., Awaitable[list[Outcome]]]
 MakeStatement = Callable[..., Statement]
 
 
+def tuples(**columns: Sequence[Any]) -> Tuples:
+    return Tuples.of(len(next(iter(columns.values()))), {}, columns)
+
+
 @pytest.fixture
 def outcomes(engine: QueryEngine, statement: MakeStatement) -> Evaluate:
     async def run(names: Sequence[str], template: str = CONDITION) -> list[Outcome]:
         condition = statement(template, role=StatementRole.CONDITION)
-        return [one.outcome for one in await evaluate(engine, condition, [{"name": name} for name in names])]
+        return (await evaluate(engine, condition, tuples(name=names))).outcomes()
 
     return run
 
@@ -57,17 +63,16 @@ async def test_a_value_that_does_not_fit_is_its_tuples_error(engine: QueryEngine
         condition = statement("SELECT id > 5 AS result FROM users WHERE id = <%= n %>", variable,
                               role=StatementRole.CONDITION)  # fmt: skip
         values = ["9", "private", "1"] if variable.kind is Kind.TEXT else [9, "private", 1]
-        nine, broken, one = await evaluate(engine, condition, [{"n": value} for value in values])
-        assert (nine.outcome, broken.outcome, one.outcome) == (Outcome.TRUE, Outcome.ERROR, Outcome.FALSE)
-        assert broken.error is not None
-        assert broken.error.reason == "VARIABLE_REJECTED"
-        assert "private" not in repr(broken) + str(broken.error) + repr(broken.error)
+        evaluated = await evaluate(engine, condition, tuples(n=values))
+        assert evaluated.outcomes() == [Outcome.TRUE, Outcome.ERROR, Outcome.FALSE]
+        [(index, error)] = evaluated.errors.items()
+        assert (index, error.reason) == (1, "VARIABLE_REJECTED")
+        assert "private" not in repr(evaluated) + str(error) + repr(error)
 
 
 async def test_the_error_of_a_tuple_says_what_without_the_data(engine: QueryEngine, statement: MakeStatement) -> None:
-    [failed] = await evaluate(engine, statement(CONDITION, role=StatementRole.CONDITION), [{"name": "zero"}])
-    assert failed.error is not None
-    assert (failed.error.reason, failed.error.sqlstate) == ("DATA_ERROR", "22012")
+    evaluated = await evaluate(engine, statement(CONDITION, role=StatementRole.CONDITION), tuples(name=["zero"]))
+    assert (evaluated.errors[0].reason, evaluated.errors[0].sqlstate) == ("DATA_ERROR", "22012")
 
 
 async def test_a_condition_without_a_boolean_result_does_not_run(outcomes: Evaluate) -> None:
@@ -95,11 +100,11 @@ async def test_fetch_gives_the_first_row_of_every_tuple_and_its_outcome(
     engine: QueryEngine, statement: MakeStatement
 ) -> None:
     names = ["true", "nobody", "zero", "many", "null", "false"]
-    async with aclosing(fetch(engine, statement(PROFILE), [{"name": name} for name in names])) as events:
+    async with aclosing(fetch(engine, statement(PROFILE), tuples(name=names))) as events:
         opening, *parts, end = [event async for event in events]
     assert opening.schema.names == ["tenth", "name"]
     assert isinstance(end, Fetched)
-    assert [one.outcome for one in end.outcomes] == [
+    assert end.outcomes == [
         Outcome.ROW, Outcome.NO_ROW, Outcome.ERROR, Outcome.MULTIPLE_ROWS, Outcome.ROW, Outcome.ROW,
     ]  # fmt: skip
     rows: dict[int, Any] = {}
@@ -110,10 +115,11 @@ async def test_fetch_gives_the_first_row_of_every_tuple_and_its_outcome(
 
 
 async def test_many_tuples_are_fetched_in_several_batches(engine: QueryEngine, statement: MakeStatement) -> None:
-    each = [{"n": n} for n in range(1, 1_202)]
+    each = tuples(n=range(1, 1_202))
     async with aclosing(fetch(engine, statement("SELECT <%= n %>::int AS n"), each)) as events:
         parts = [event async for event in events if isinstance(event, FetchedRows)]
-    assert [part.batch.num_rows for part in parts] == [1_000, 201]
+    assert len(parts) > 1
+    assert [index for part in parts for index in part.indexes] == list(range(1_201))
     assert [n for part in parts for n in part.batch.column(0).to_pylist()] == list(range(1, 1_202))
 
 

@@ -33,12 +33,13 @@ async def describe(conn: Connection, compiled: CompiledStatement) -> Description
         names = await type_names(conn, [*columns, *parameters])
     except psycopg.Error as error:
         raise translate(error, None, Phase.DESCRIBE) from None
-    return _description(attempt, shape, [names[key].base for key in parameters], names)
+    return _description(attempt, shape, parameters, names)
 
 
 def _description(
-    attempt: Attempt, shape: Shape, parameter_types: list[str], names: dict[TypeKey, TypeName]
+    attempt: Attempt, shape: Shape, parameters: list[TypeKey], names: dict[TypeKey, TypeName]
 ) -> Description:
+    parameter_types = [names[key].base for key in parameters]
     return Description(
         attempt.compiled.with_parameter_types(parameter_types),
         tuple(parameter_types),
@@ -47,6 +48,7 @@ def _description(
             for field in shape.fields
         ),
         attempt.rewrites,
+        tuple(names[key].of_column for key in parameters),
     )
 
 

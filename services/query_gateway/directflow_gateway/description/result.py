@@ -63,6 +63,9 @@ class Description:
     columns: tuple[ColumnType, ...]
     rewrites: tuple[str, ...] = ()
     """What was changed so that the server accepts the author's statement, a sentence each."""
+    column_types: tuple[str, ...] = ()
+    """For each parameter its type as `[]` may follow it, so that many values are one array; "" where none can: arrays,
+    domains (their CHECK would run later than for a parameter), pseudo-types."""
 
     @property
     def warnings(self) -> tuple[Problem, ...]:

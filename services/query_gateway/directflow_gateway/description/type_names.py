@@ -24,12 +24,25 @@ SELECT s.oid, s.typmod, pg_catalog.format_type(s.oid, s.typmod), pg_catalog.form
 """
 
 
+PSEUDO_TYPES = frozenset({"unknown", "record", "cstring", "void", "internal", "anyelement", "trigger"})
+
+
 @dataclass(frozen=True, slots=True)
 class TypeName:
     """A type's name with its modifiers, and that of the type underneath: a domain may stand on a domain."""
 
     full: str
     base: str
+
+    @property
+    def of_column(self) -> str:
+        """The type of a table's column that holds such values, without modifiers; "" where there is none.
+
+        `full` is asked for with a modifier of -1, and then says bpchar where `base` says character, which is
+        character(1) to the grammar; likewise "bit".
+        """
+        is_domain = self.full not in (self.base, "bpchar", '"bit"')
+        return "" if is_domain or self.full.endswith("[]") or self.full in PSEUDO_TYPES else self.full
 
 
 async def type_names(conn: Connection, keys: Iterable[TypeKey]) -> dict[TypeKey, TypeName]:

@@ -53,7 +53,7 @@ async def fetch_first(
                 wanted = chunk[: max_rows - len(rows)]
                 rows += [_checked(tuple(map(_decoded, row)), limits) for row in wanted]
                 if run.row_count > max_rows + MOST_SKIPPED_ROWS:
-                    raise _far_too_many(max_rows)
+                    raise far_too_many(max_rows)
     except AllowanceExceeded:
         leased.abort()
         raise row_too_large(limits) from None
@@ -81,7 +81,8 @@ def _checked(row: Row, limits: Limits) -> Row:
     return row
 
 
-def _far_too_many(max_rows: int) -> DirectFlowError:
+def far_too_many(max_rows: int) -> DirectFlowError:
+    """The statement is not what it is used as."""
     message = f"the statement returns thousands of rows where {max_rows} would do; add a LIMIT"
     return DirectFlowError(
         StatusCode.RESOURCE_EXHAUSTED,

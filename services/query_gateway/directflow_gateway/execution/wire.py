@@ -36,6 +36,13 @@ class Statement(NamedTuple):
     parameters: Parameters = ()
 
 
+class GroupResult(NamedTuple):
+    """What a group of statements came to: the results before the first error, and that error where there is one."""
+
+    results: list[PGresult]
+    error: psycopg.Error | None = None
+
+
 class AllowanceExceeded(Exception):
     """More bytes came in for one result than `result` was told to take. libpq holds them all."""
 
@@ -103,6 +110,27 @@ class Wire:
         for result in results:
             self.check(result)
         return results
+
+    async def run_groups(self, groups: Sequence[Sequence[Statement]], allowance: int) -> list[GroupResult]:
+        """Runs groups of statements in one round trip. Behind an error nothing of its group has run, and the next group
+        has. Raises psycopg.OperationalError when the connection is lost, AllowanceExceeded when one result is larger
+        than `allowance` bytes."""
+        self.pgconn.enter_pipeline_mode()
+        for group in groups:
+            for statement in group:
+                self._send(statement)
+            self.pgconn.pipeline_sync()
+        await self._flush()
+        outcomes = [await self._group(allowance) for _ in groups]
+        self.pgconn.exit_pipeline_mode()
+        return outcomes
+
+    async def _group(self, allowance: int) -> GroupResult:
+        results = await self._to_sync(allowance)
+        for place, result in enumerate(results):
+            if result.status == pq.ExecStatus.FATAL_ERROR:
+                return GroupResult(results[:place], error_from_result(result, encoding="utf-8"))
+        return GroupResult(results)
 
     async def start(self, statement: Statement, chunk_rows: int) -> None:
         """Sends one statement; its rows come from `result` in chunks of `chunk_rows`."""
@@ -188,6 +216,12 @@ class Wire:
 
     async def _until_sync(self, allowance: int | None = None) -> list[PGresult]:
         """Results up to the pipeline's end, one a statement, and out of pipeline mode."""
+        results = await self._to_sync(allowance)
+        self.pgconn.exit_pipeline_mode()
+        return results
+
+    async def _to_sync(self, allowance: int | None = None) -> list[PGresult]:
+        """Results up to the next sync point, one a statement."""
         results = []
         while (result := await self.result(allowance)) is None or result.status != pq.ExecStatus.PIPELINE_SYNC:
             if result is not None:
@@ -196,7 +230,6 @@ class Wire:
                 for told in results:
                     self.check(told)
             self._check_alive()
-        self.pgconn.exit_pipeline_mode()
         return results
 
     def _step(self, steps: PQGen[PGresult | None]) -> None:

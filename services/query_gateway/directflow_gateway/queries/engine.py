@@ -21,7 +21,9 @@ from directflow_gateway.execution import TransactionSettings
 from directflow_gateway.pools import Pools
 from directflow_gateway.queries.application_name import application_name
 from directflow_gateway.queries.prepared import CompiledStatements, PreparedQueries, PreparedQuery, cache_key
-from directflow_gateway.queries.statement import Statement
+from directflow_gateway.queries.sets.plan import SetPlan
+from directflow_gateway.queries.sets.preparing import set_plan
+from directflow_gateway.queries.statement import Statement, StatementRole
 from directflow_gateway.queries.statement_span import statement_span
 from directflow_gateway.sql import (
     CompiledStatement,
@@ -68,7 +70,8 @@ class QueryEngine:
             prepared = self._prepared.get(key)
             if prepared is None:
                 description = await self.describe(conn, connection, statement, compiled)
-                prepared = PreparedQuery(statement, connection, description)
+                sets = await self._set_plan(conn, statement, description)
+                prepared = PreparedQuery(statement, connection, description, sets)
                 self._prepared.put(key, prepared)
             try:
                 yield Session(conn, prepared, limits)
@@ -100,6 +103,14 @@ class QueryEngine:
             refuse(await problems_as_resolved(conn, description.compiled, by_name, allowed))
         refuse(contract_problems(description, statement.role.value, statement.key_column), broken=True)
         return description
+
+    async def _set_plan(
+        self, conn: psycopg.AsyncConnection[object], statement: Statement, description: Description
+    ) -> SetPlan | None:
+        """How a statement about one profile runs for many."""
+        if statement.role not in (StatementRole.CONDITION, StatementRole.PRELOAD):
+            return None
+        return await set_plan(conn, description, is_condition=statement.role is StatementRole.CONDITION)
 
     async def _compile(self, connection: Connection, statement: Statement) -> CompiledStatement:
         allowed = allowed_functions(connection, statement)

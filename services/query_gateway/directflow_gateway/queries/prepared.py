@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from directflow_gateway.connections import Connection
 from directflow_gateway.description import Description
+from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.sql import CompiledStatement
 
@@ -19,6 +20,8 @@ class PreparedQuery:
     statement: Statement
     connection: Connection
     description: Description
+    sets: SetPlan | None = None
+    """How it runs for many tuples; only of conditions and preloads."""
     checked_at: float = field(default_factory=time.monotonic)
     """When the catalogue admitted it, on the monotonic clock."""
 

@@ -13,8 +13,9 @@ from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCod
 from directflow_runtime.identity import require_may_define, require_workspace
 
 from directflow_gateway.execution import ValueForm
-from directflow_gateway.queries import rows, tuples, wire
+from directflow_gateway.queries import rows, wire
 from directflow_gateway.queries.engine import QueryEngine
+from directflow_gateway.queries.sets import evaluating, fetching
 from directflow_gateway.queries.statement import Statement, StatementRole
 
 
@@ -29,13 +30,13 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         statement = admitted(request.statement)
         try:
             async with self._engine.session(statement) as session:
-                description = session.prepared.description
+                description, sets = session.prepared.description, session.prepared.sets
         except DirectFlowError as error:
             if not error.problems:
                 raise
             # A broken statement is what was asked about, so it is the answer and not a failure.
             return pb.DescribeQueryResponse(report=wire.report_message(None, error.problems))
-        return pb.DescribeQueryResponse(report=wire.report_message(description, description.warnings))
+        return pb.DescribeQueryResponse(report=wire.report_message(description, description.warnings, sets))
 
     async def StreamQuery(
         self, request: pb.StreamQueryRequest, context: Any
@@ -74,34 +75,34 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
 
     async def EvaluateSet(self, request: pb.EvaluateSetRequest, context: Any) -> pb.EvaluateSetResponse:
         statement = admitted(request.statement)
-        each = wire.tuples_of(request.tuples, wire.values_of(request.constants))
-        evaluated = await tuples.evaluate(self._engine, statement, each)
-        note(rows=len(evaluated))
+        tuples = wire.tuples_of(request.tuples, wire.values_of(request.constants))
+        evaluated = await evaluating.evaluate(self._engine, statement, tuples)
+        note(rows=tuples.row_count)
         return pb.EvaluateSetResponse(
-            outcomes=[wire.OUTCOMES[one.outcome] for one in evaluated], errors=wire.tuple_errors(evaluated)
+            outcomes=wire.outcomes_of(evaluated.letters), errors=wire.tuple_errors(evaluated.errors)
         )
 
     async def FetchSet(self, request: pb.FetchSetRequest, context: Any) -> AsyncIterator[pb.FetchSetResponse | bytes]:
         statement = admitted(request.statement)
-        each = wire.tuples_of(request.tuples, wire.values_of(request.constants))
         offset = 0
-        events = tuples.fetch(self._engine, statement, each)
+        tuples = wire.tuples_of(request.tuples, wire.values_of(request.constants))
+        events = fetching.fetch(self._engine, statement, tuples)
         async with aclosing(events):
             async for event in events:
                 match event:
                     case rows.Opening():
                         yield pb.FetchSetResponse(header=header_message(event, as_text=False))
-                    case tuples.FetchedRows(batch, indexes):
+                    case fetching.FetchedRows(batch, indexes):
                         fetched = field(pb.FetchBatch.ROWS_FIELD_NUMBER, encoded_rows(batch, offset, request.encoding))
                         fetched += pb.FetchBatch(tuple_indexes=indexes).SerializeToString()
                         yield field(pb.FetchSetResponse.BATCH_FIELD_NUMBER, fetched)
                         offset += batch.num_rows
-                    case tuples.Fetched(outcomes):
+                    case fetching.Fetched(outcomes, errors):
                         note(rows=offset)
                         yield pb.FetchSetResponse(
                             summary=pb.FetchSummary(
-                                outcomes=[wire.OUTCOMES[one.outcome] for one in outcomes],
-                                errors=wire.tuple_errors(outcomes),
+                                outcomes=[wire.OUTCOMES[outcome] for outcome in outcomes],
+                                errors=wire.tuple_errors(errors),
                                 row_count=offset,
                             )
                         )

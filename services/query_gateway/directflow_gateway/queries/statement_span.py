@@ -1,6 +1,6 @@
 """One span for each statement on a customer's server. Stable database conventions; never a value, never a literal."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
 from directflow_runtime.errors import DirectFlowError
@@ -36,6 +36,11 @@ class StatementSpan:
         """How much the server returned in the end."""
         self._span.set_attribute(names.DB_RETURNED_ROWS, rows)
         self._span.set_attribute(names.RETURNED_BYTES, size)
+
+    def worked_by(self, tuples: Mapping[str, int]) -> None:
+        """How many different tuples came to their end in which form."""
+        for form, count in tuples.items():
+            self._span.set_attribute(f"{names.TUPLES_BY_FORM}.{form.replace(' ', '_')}", count)
 
     def failed(self, error: BaseException) -> None:
         """Marks the span with the reason and, where PostgreSQL gave one, its SQLSTATE."""

@@ -1,7 +1,8 @@
 """Between the messages of directflow.gateway.v1 and the gateway's own terms. Nothing here decides anything."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import timedelta
+from typing import Any
 
 from directflow.gateway.v1 import query_service_pb2 as pb
 from directflow.sql.v1 import sql_pb2 as sql_pb
@@ -12,7 +13,11 @@ from google.protobuf.duration_pb2 import Duration
 
 from directflow_gateway.connections import LimitOverrides
 from directflow_gateway.description import ColumnType, Description, WireType
-from directflow_gateway.queries.outcomes import Evaluated, Outcome
+from directflow_gateway.queries.outcomes import Outcome
+from directflow_gateway.queries.sets.costs import Form
+from directflow_gateway.queries.sets.evaluating import LETTERS
+from directflow_gateway.queries.sets.plan import SetPlan
+from directflow_gateway.queries.sets.tuples import Tuples
 from directflow_gateway.queries.statement import Statement, StatementRole
 from directflow_gateway.sql import Kind, Variable
 from directflow_gateway.sql.variables import Scalar, VariableValue
@@ -54,6 +59,16 @@ OUTCOMES = {
     Outcome.NO_ROW: pb.SET_OUTCOME_NO_ROW,
     Outcome.MULTIPLE_ROWS: pb.SET_OUTCOME_MULTIPLE_ROWS,
     Outcome.ERROR: pb.SET_OUTCOME_ERROR,
+}
+
+OUTCOME_OF_LETTER = bytes(OUTCOMES[LETTERS[chr(code)]] if chr(code) in LETTERS else 0 for code in range(256))
+"""For `bytes.translate`: a loop over ten thousand outcomes would cost more than all the rest here."""
+
+SET_FORMS = {
+    Form.SINGLE: sql_pb.SET_FORM_SINGLE,
+    Form.LATERAL: sql_pb.SET_FORM_LATERAL,
+    Form.JOIN: sql_pb.SET_FORM_LATERAL,
+    Form.SEMI_JOIN: sql_pb.SET_FORM_SEMI_JOIN,
 }
 
 
@@ -142,16 +157,18 @@ def schema_message(columns: Iterable[ColumnType], *, as_text: bool = False) -> s
     )
 
 
-def report_message(description: Description | None, problems: Iterable[Problem]) -> sql_pb.ValidationReport:
+def report_message(
+    description: Description | None, problems: Iterable[Problem], sets: SetPlan | None = None
+) -> sql_pb.ValidationReport:
     """Everything that is known of a statement, errors first."""
     report = report_of(tuple(problems))
     if description is not None:
-        report.queries.append(query_report(description))
+        report.queries.append(query_report(description, sets))
     return report
 
 
-def query_report(description: Description) -> sql_pb.QueryReport:
-    """What Describe said of one query."""
+def query_report(description: Description, sets: SetPlan | None) -> sql_pb.QueryReport:
+    """What Describe said of one query, and for one about a profile how it runs for many."""
     compiled = description.compiled
     return sql_pb.QueryReport(
         field="template",
@@ -163,34 +180,34 @@ def query_report(description: Description) -> sql_pb.QueryReport:
             for name in parameter.variables
         ],
         rewrites=description.rewrites,
-        set_form=sql_pb.SET_FORM_SINGLE,
-        set_form_reason="This version evaluates one profile at a time.",
+        set_form=SET_FORMS[sets.form] if sets is not None else sql_pb.SET_FORM_UNSPECIFIED,
+        set_form_reason=sets.reason if sets is not None else "",
     )
 
 
-def tuple_errors(evaluated: Iterable[Evaluated]) -> list[pb.TupleError]:
+def outcomes_of(letters: bytes) -> Sequence[pb.SetOutcome]:
+    """The outcomes of a condition's letters, as a packed field takes them."""
+    packed: Any = letters.translate(OUTCOME_OF_LETTER)  # bytes are numbers, which is what enums are on the wire
+    outcomes: Sequence[pb.SetOutcome] = packed
+    return outcomes
+
+
+def tuple_errors(errors: Mapping[int, DirectFlowError]) -> list[pb.TupleError]:
     """Why tuples failed, sparse, by rising index."""
     return [
-        pb.TupleError(
-            index=index,
-            reason=outcome.error.reason,
-            message=outcome.error.message,
-            sqlstate=outcome.error.sqlstate,
-        )
-        for index, outcome in enumerate(evaluated)
-        if outcome.error is not None
+        pb.TupleError(index=index, reason=error.reason, message=error.message, sqlstate=error.sqlstate)
+        for index, error in sorted(errors.items())
     ]
 
 
-def tuples_of(message: pb.Tuples, constants: Mapping[str, VariableValue]) -> list[dict[str, VariableValue]]:
-    """The values of every tuple, constants included. Raises INVALID_REQUEST for columns that do not agree."""
+def tuples_of(message: pb.Tuples, constants: Mapping[str, VariableValue]) -> Tuples:
+    """The tuples of a request. Raises INVALID_REQUEST for columns that do not agree."""
     if not 0 < message.row_count <= MOST_TUPLES:
         raise invalid("tuples.row_count", f"1 to {MOST_TUPLES} tuples.", "OUT_OF_RANGE")
     if len(message.names) != len(message.columns) or len(set(message.names)) != len(message.names):
         raise invalid("tuples.names", "One different name for each column.", "NAMES")
     columns = unpack_columns(message.columns, message.row_count, "tuples.columns")
-    rows = zip(*columns, strict=True) if columns else (() for _ in range(message.row_count))
-    return [{**constants, **dict(zip(message.names, row, strict=True))} for row in rows]
+    return Tuples.of(message.row_count, constants, dict(zip(message.names, columns, strict=True)))
 
 
 def invalid(field: str, description: str, reason: str) -> DirectFlowError:

@@ -1,0 +1,180 @@
+"""The guard of the set form: what each form costs a statement, measured while it works, and which one comes next.
+
+No plan's estimate is believed. The single form is measured on a few tuples, another form is tried on a few more, within
+a time limit that keeps a bad surprise below a twentieth of the work that is left, and the cheapest one goes on.
+"""
+
+import enum
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+
+TARGET_S = 0.25
+"""A statement is to take about this long: longer ones hold a snapshot, and lose more when one tuple fails."""
+GROWTH = 8
+"""A statement for more tuples than were ever measured is at most this many times larger."""
+SINGLE_SAMPLE = 4
+LATERAL_SAMPLE = 32
+JOIN_SAMPLE = 256
+SHARE_OF_REST = 0.05
+"""Most time of a trial, as a part of what the rest would take in the best form that is known."""
+SHORTEST_TRIAL_S = 0.005
+WORTH_A_JOIN_S = 0.00003
+"""A tuple that costs less is looked up by an index already; no join does it for less."""
+SLOW_SINGLE_S = 0.0005
+"""From here on a join is tried first: a LATERAL of slow lookups is as slow as they are."""
+SLACK = 8
+"""A statement may take this many times what is expected, and at least SHORTEST_LIMIT_S, before it is cut short."""
+SHORTEST_LIMIT_S = 1.0
+STALE_S = 30.0
+"""After this time the single form is measured again: data grow, and indexes come and go."""
+MARGIN = 0.95
+"""Another form is preferred to the single one when it costs at most this part of it."""
+
+
+class Form(enum.Enum):
+    """How a statement is run for many tuples."""
+
+    SINGLE = "single"
+    """The author's statement for each, many in a round trip."""
+    LATERAL = "lateral"
+    JOIN = "join"
+    """The LATERAL without the fence: the planner may turn it around."""
+    SEMI_JOIN = "semi join"
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What to run next."""
+
+    form: Form
+    count: int
+    """How many tuples."""
+    limit_s: float
+    """How long PostgreSQL may work on it; a form on trial that takes longer is dropped."""
+    is_trial: bool = False
+
+
+@dataclass(slots=True)
+class _Measured:
+    """Seconds by number of tuples; the single form's are seconds a tuple."""
+
+    points: dict[int, float] = field(default_factory=dict)
+
+    def add(self, count: int, seconds: float) -> None:
+        size = 1 << max(0, count - 1).bit_length()
+        scaled = seconds * size / count
+        before = self.points.get(size)
+        # A slower measurement may be somebody else's load: it counts, but not at once.
+        self.points[size] = scaled if before is None or scaled < before else 0.7 * before + 0.3 * scaled
+
+    @property
+    def largest(self) -> int:
+        return max(self.points, default=0)
+
+    def estimate(self, count: int) -> float:
+        """Seconds for so many tuples; for fewer than were ever measured, those of the fewest."""
+        below = max((size for size in self.points if size <= count), default=0)
+        if not below:
+            return self.points[min(self.points)]
+        return self.points[below] * count / below
+
+
+class Costs:
+    """What one statement costs in each form that it has, for one choice of parameters that differ."""
+
+    def __init__(self, forms: Sequence[Form], most_tuples: int) -> None:
+        """`forms`: those that are available, SINGLE among them. `most_tuples`: of one statement."""
+        self._forms = list(forms)
+        self._most = most_tuples
+        self._measured: dict[Form, _Measured] = {}
+        self._too_slow: dict[Form, float] = {}
+        """Form to the time that its trial was given in vain."""
+        self._single_at = 0.0
+
+    @property
+    def is_single(self) -> bool:
+        """True where there is no other form."""
+        return len(self._forms) == 1
+
+    @property
+    def preferred(self) -> Form:
+        """The form that is known to be cheapest for many tuples."""
+        return self._best(self._most) if self._measured else self._forms[-1]
+
+    def next(self, rest: int, statement_timeout_s: float) -> Step:
+        """The next statement, when so many tuples are left."""
+        single = self._measured.get(Form.SINGLE)
+        if self.is_single or single is None or self._is_stale(rest):
+            return self._single_step(rest, single, statement_timeout_s)
+        for form in self._untried(rest):
+            if (step := self._trial(form, rest)) is not None:
+                return step
+        form = self._best(rest)
+        count = self._count(form, rest)
+        limit_s = max(SHORTEST_LIMIT_S, SLACK * self._measured[form].estimate(count))
+        return Step(form, count, min(statement_timeout_s, limit_s))
+
+    def measured(self, step: Step, seconds: float) -> None:
+        """Takes the time of a statement that came to its end."""
+        if step.form is Form.SINGLE:
+            self._single_at = time.monotonic()
+        self._measured.setdefault(step.form, _Measured()).add(step.count, seconds)
+
+    def was_too_slow(self, step: Step) -> None:
+        """A form on trial did not keep its limit."""
+        self._too_slow[step.form] = step.limit_s
+
+    def drop(self, form: Form) -> None:
+        """Never again: the form fails where the single form does not."""
+        self._forms = [kept for kept in self._forms if kept is not form]
+        self._measured.pop(form, None)
+
+    def _is_stale(self, rest: int) -> bool:
+        return rest > JOIN_SAMPLE and time.monotonic() - self._single_at > STALE_S
+
+    def _single_step(self, rest: int, single: "_Measured | None", statement_timeout_s: float) -> Step:
+        """Each statement of a group has the whole limit for itself; the group is sized to the target."""
+        if not self.is_single:
+            return Step(Form.SINGLE, min(rest, SINGLE_SAMPLE), statement_timeout_s)
+        return Step(Form.SINGLE, self._singles(rest, single), statement_timeout_s)
+
+    def _singles(self, rest: int, single: "_Measured | None") -> int:
+        if single is None:
+            return min(rest, SINGLE_SAMPLE)
+        return max(1, min(rest, 64, int(TARGET_S / max(1e-6, single.estimate(1)))))
+
+    def _untried(self, rest: int) -> Iterator[Form]:
+        joins = [form for form in (Form.SEMI_JOIN, Form.JOIN) if form in self._forms]
+        slow = self._measured[Form.SINGLE].estimate(1) >= SLOW_SINGLE_S
+        order = [*joins, Form.LATERAL] if slow else [Form.LATERAL, *joins]
+        for form in order:
+            if form in self._forms and form not in self._measured:
+                yield form
+
+    def _trial(self, form: Form, rest: int) -> Step | None:
+        """A first run of a form, unless it could not pay, or was given as much time before."""
+        best = self._measured[self._best(rest)].estimate(rest)
+        if form is Form.LATERAL:
+            count = min(rest, LATERAL_SAMPLE)
+            return Step(form, count, max(0.02, 2 * self._measured[Form.SINGLE].estimate(count)), is_trial=True)
+        limit_s = SHARE_OF_REST * best
+        if best / rest < WORTH_A_JOIN_S or limit_s < max(SHORTEST_TRIAL_S, 2 * self._too_slow.get(form, 0.0)):
+            return None
+        return Step(form, min(rest, JOIN_SAMPLE), limit_s, is_trial=True)
+
+    def _best(self, count: int) -> Form:
+        single = self._measured[Form.SINGLE].estimate(count) * MARGIN if Form.SINGLE in self._measured else None
+        known = {form: costs.estimate(count) for form, costs in self._measured.items() if form in self._forms}
+        if single is not None:
+            known[Form.SINGLE] = single
+        return min(known, key=known.__getitem__)
+
+    def _count(self, form: Form, rest: int) -> int:
+        """As many as take about TARGET_S."""
+        measured = self._measured[form]
+        if form is Form.SINGLE:
+            return self._singles(rest, measured)
+        a_tuple = measured.points[measured.largest] / measured.largest
+        fitting = int(TARGET_S / max(a_tuple, 1e-9))
+        return max(1, min(rest, self._most, fitting, GROWTH * measured.largest))

@@ -1,0 +1,142 @@
+"""A condition for many tuples: a letter for each."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import psycopg
+from directflow_runtime.errors import DirectFlowError, StatusCode
+
+from directflow_gateway.execution import Row
+from directflow_gateway.execution.first_rows import MOST_SKIPPED_ROWS, far_too_many
+from directflow_gateway.queries.engine import QueryEngine
+from directflow_gateway.queries.outcomes import Outcome
+from directflow_gateway.queries.sets.costs import Form, Step
+from directflow_gateway.queries.sets.driver import Driver
+from directflow_gateway.queries.sets.plan import SetPlan, single_plan
+from directflow_gateway.queries.sets.session import TWO_ROWS, SetSession
+from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bind_tuples
+from directflow_gateway.queries.sets.work import Chunk, Ended, statement_for
+from directflow_gateway.queries.statement import Statement
+from directflow_gateway.queries.statement_span import statement_span
+from directflow_gateway.sql import normalise_for_telemetry
+
+LETTERS: Mapping[str, Outcome] = {
+    "t": Outcome.TRUE,
+    "f": Outcome.FALSE,
+    "n": Outcome.NULL,
+    "x": Outcome.NO_ROW,
+    "m": Outcome.MULTIPLE_ROWS,
+    "e": Outcome.ERROR,
+}
+TOO_MANY_ROWS = ord("l")
+ERROR = ord("e")
+_OF_CELL = {"t": ord("t"), "f": ord("f"), None: ord("n")}
+"""A boolean cell in PostgreSQL's text form."""
+
+
+@dataclass(frozen=True, slots=True)
+class EvaluatedSet:
+    """What a condition came to for every tuple of a call, in order."""
+
+    letters: bytes
+    """One of LETTERS each."""
+    errors: Mapping[int, DirectFlowError] = field(repr=False)
+    """Why tuples have the outcome ERROR, by index, rising."""
+
+    def outcomes(self) -> list[Outcome]:
+        """The same as outcomes."""
+        return [LETTERS[chr(letter)] for letter in self.letters]
+
+
+async def evaluate(engine: QueryEngine, statement: Statement, tuples: Tuples) -> EvaluatedSet:
+    """The outcome of a condition for every tuple. Raises DirectFlowError for what concerns all of them."""
+    async with SetSession(engine, statement) as session:
+        prepared = (await session.session()).prepared
+        plan = prepared.sets or single_plan(prepared.compiled, is_condition=True)
+        with statement_span(engine.tracer, "evaluate", statement, prepared.connection.database) as span:
+            span.text(normalise_for_telemetry(prepared.compiled.text))
+            bound = bind_tuples(prepared.compiled, tuples)
+            work = Evaluation(session, bound, plan)
+            driver = Driver(session, bound, plan, work)
+            if bound.count:
+                await driver.run(range(bound.count))
+            span.returned(tuples.row_count)
+            span.worked_by({form.value: count for form, count in driver.statements.items()})
+            return work.result()
+
+
+class Evaluation:
+    """Keeps a letter for each different tuple."""
+
+    def __init__(self, session: SetSession, bound: BoundTuples, plan: SetPlan) -> None:
+        self._session = session
+        self._bound = bound
+        self._plan = plan
+        self._differing = frozenset(bound.columns)
+        self._letters = np.zeros(
+            bound.count + 1, np.uint8
+        )  # the last one is for tuples that were refused: places say -1
+        self._letters[-1] = ERROR
+        self._errors: dict[int, DirectFlowError] = {}
+
+    async def run(self, step: Step, chunk: Chunk) -> Ended:
+        text = self._plan.statement(step.form, self._differing)
+        (told,) = await self._session.each(
+            [statement_for(text, self._bound, self._plan.types, chunk)], step.limit_s, apart=False
+        )
+        if isinstance(told, psycopg.Error):
+            return Ended(0, told)
+        self._keep(chunk, self._of_semi_join(told[0][0], len(chunk)) if step.form is Form.SEMI_JOIN else told[0][0])
+        return Ended(len(chunk))
+
+    async def run_in_order(self, chunk: Chunk, limit_s: float) -> Ended:
+        text = self._plan.statement(Form.LATERAL, self._differing, row_by_row=True)
+        statement = statement_for(text, self._bound, self._plan.types, chunk)
+        letters = bytearray()
+        together = await self._session.together()
+        ended = await together.cells(statement, limit_s, letters)
+        self._keep(chunk[: len(letters)], letters.decode())
+        return Ended(len(letters), ended)
+
+    def took(self, index: int, rows: Sequence[Row]) -> None:
+        if len(rows) == 1:
+            self._letters[index] = _OF_CELL[rows[0][0]]
+        elif len(rows) > TWO_ROWS + MOST_SKIPPED_ROWS:
+            self._too_many(index)
+        else:
+            self._letters[index] = ord("m" if rows else "x")
+
+    def failed(self, index: int, error: DirectFlowError) -> None:
+        self._letters[index] = ERROR
+        self._errors[index] = error
+
+    def result(self) -> EvaluatedSet:
+        """What every tuple of the call came to."""
+        places = np.asarray(self._bound.places, np.int64)
+        letters = self._letters[places]
+        if not letters.all():
+            raise AssertionError("a tuple was left without an outcome")
+        failed = np.flatnonzero(letters == ERROR).tolist()
+        errors = {i: self._bound.refused.get(i) or self._errors[self._bound.places[i]] for i in failed}
+        return EvaluatedSet(letters.tobytes(), errors)
+
+    def _keep(self, chunk: Chunk, letters: str | None) -> None:
+        found = np.frombuffer((letters or "").encode(), np.uint8)
+        if len(found) != len(chunk):
+            raise DirectFlowError(StatusCode.INTERNAL, "INTERNAL", "the set form answered for another number of tuples")
+        places = slice(chunk.start, chunk.stop) if isinstance(chunk, range) else chunk
+        self._letters[places] = found
+        for index in np.flatnonzero(found == TOO_MANY_ROWS).tolist():
+            self._too_many(chunk[index])
+
+    def _of_semi_join(self, numbers: str | None, count: int) -> str:
+        shape = self._plan.semi_join
+        assert shape is not None
+        letters = np.full(count, ord(shape.missing), np.uint8)
+        if numbers:
+            letters[np.fromstring(numbers[1:-1], np.int64, sep=",") - 1] = ord(shape.found)
+        return letters.tobytes().decode()
+
+    def _too_many(self, index: int) -> None:
+        self.failed(index, far_too_many(TWO_ROWS))

@@ -1,0 +1,108 @@
+"""Whether a described statement has a set form: the customer's own server parses its texts before any is used."""
+
+from collections.abc import Iterator
+
+import psycopg
+from directflow_runtime.errors import DirectFlowError
+
+from directflow_gateway.catalogue import load, wanted_for
+from directflow_gateway.description import Description
+from directflow_gateway.description.exchange import Connection, Shape, fetch, parse_and_describe
+from directflow_gateway.execution import Phase, translate
+from directflow_gateway.queries.sets.costs import Form
+from directflow_gateway.queries.sets.plan import SetPlan
+from directflow_gateway.sql import CompiledStatement
+from directflow_gateway.sql.catalogue import CatalogueFacts
+from directflow_gateway.sql.parser import ParseFailure, parse
+from directflow_gateway.sql.set_form import risks_of, semi_join_of
+from directflow_gateway.sql.set_form.risks import VOLATILE
+from directflow_gateway.sql.set_form.semi_join import LIMITS
+from directflow_gateway.sql.tree import ParseTree
+from directflow_gateway.sql.variables import RESERVED_PREFIX
+
+OUR_COLUMNS = 2
+"""In front of the author's in the text that fetches rows."""
+
+
+async def set_plan(conn: Connection, description: Description, *, is_condition: bool) -> SetPlan:
+    """The statement's set form, within the caller's open transaction, which stays usable. Raises DirectFlowError."""
+    compiled = description.compiled
+    tree = parse(compiled.text, LIMITS)
+    if isinstance(tree, ParseFailure):
+        raise ValueError(f"a described statement does not parse: {tree.rule}")
+    plan = SetPlan(compiled, description.column_types, is_condition, risks=risks_of(tree))
+    plan.reason = await _reason(conn, plan, description, tree)
+    if is_condition and not plan.reason:
+        plan.semi_join = semi_join_of(compiled.text, compiled.body_end)
+        if plan.semi_join is not None and await _shape_of(conn, plan, Form.SEMI_JOIN) is None:
+            plan.semi_join = None
+    return plan
+
+
+async def _reason(conn: Connection, plan: SetPlan, description: Description, tree: ParseTree) -> str:
+    """Why it runs one tuple at a time; "" where it does not."""
+    if not _usable(plan):
+        return _nothing_differs(plan)
+    if RESERVED_PREFIX in plan.compiled.template:
+        return f"It uses names that begin with {RESERVED_PREFIX}, which are ours."
+    if volatile := await _volatile(conn, plan.compiled, tree):
+        return f"It reaches {volatile}, which is volatile: its value must be a new one for each profile."
+    shape = await _shape_of(conn, plan, Form.LATERAL)
+    if shape is None:
+        return "PostgreSQL refuses the statement for many profiles, such as an aggregate over a variable alone."
+    return "" if _same_columns(plan, shape, description) else "Its columns have other types for many profiles."
+
+
+def _usable(plan: SetPlan) -> list[int]:
+    """Parameters that may differ in the set form, each for itself."""
+    columns = (number for number, name in enumerate(plan.types, 1) if name)
+    return [number for number in columns if not plan.risks.forbid(frozenset({number}))]
+
+
+def _nothing_differs(plan: SetPlan) -> str:
+    if not plan.types:
+        return "It has no variables: it is the same for everybody."
+    if not any(plan.types):
+        return "None of its variables can be a column: lists, and values of domains, cannot."
+    return "What it computes of its variables alone may fail before any row is read."
+
+
+def _same_columns(plan: SetPlan, shape: Shape, description: Description) -> bool:
+    if plan.is_condition:
+        return True
+    found = [(field.name, field.oid) for field in shape.fields[OUR_COLUMNS:]]
+    return found == [(column.name, column.oid) for column in description.columns]
+
+
+async def _shape_of(conn: Connection, plan: SetPlan, form: Form) -> Shape | None:
+    """What the server says of the form when all that may differ does; None when it refuses the text."""
+    await fetch(conn, "SAVEPOINT _df_set")
+    try:
+        return await parse_and_describe(conn, plan.statement(form, frozenset(_usable(plan))).text)
+    except psycopg.OperationalError as error:
+        raise translate(error, None, Phase.DESCRIBE) from None
+    except psycopg.Error:
+        await fetch(conn, "ROLLBACK TO SAVEPOINT _df_set")
+        return None
+
+
+async def _volatile(conn: Connection, compiled: CompiledStatement, tree: ParseTree) -> str:
+    """A volatile function that the statement calls or a view of it reaches; "" where there is none."""
+    if any(node.tag == "RangeTableSample" for node in tree.nodes()):
+        return "TABLESAMPLE"
+    names = (reference.name for reference in (*compiled.references.functions, *compiled.references.attributes))
+    written = next((name for name in names if name in VOLATILE), "")
+    if written:
+        return written
+    try:
+        facts = await load(conn, wanted_for(compiled.references))
+    except DirectFlowError as error:
+        if error.reason != "PERMISSION_DENIED_BY_DATABASE":
+            raise
+        return "functions that the role may not look up"
+    return next(_volatile_facts(facts), "")
+
+
+def _volatile_facts(facts: CatalogueFacts) -> Iterator[str]:
+    yield from (fact.name for fact in facts.built_in.values() if fact.volatility == "v")
+    yield from (fact.name for fact in facts.functions.by_oid.values() if fact.volatility == "v")

@@ -1,0 +1,99 @@
+"""A session for statements that may fail, and another one where a statement had to take the first along."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Self
+
+import psycopg
+from directflow_runtime.calls import current_call
+from directflow_runtime.errors import DirectFlowError
+
+from directflow_gateway.connections import LimitOverrides
+from directflow_gateway.execution import (
+    AllowanceExceeded,
+    Phase,
+    Row,
+    SqlStatement,
+    Together,
+    Told,
+    Unresponsive,
+    fetch_first,
+    translate,
+)
+from directflow_gateway.execution.connection import must_be_pooled
+from directflow_gateway.queries.engine import QueryEngine, Session
+from directflow_gateway.queries.statement import Statement
+from directflow_gateway.sql import CompiledStatement
+
+TWO_ROWS = 2
+"""Enough to tell one row from several; no more is ever kept for a tuple."""
+
+
+class SetSession:
+    """Where the statements of one call run. Opened as a context; raises what `QueryEngine.session` raises."""
+
+    def __init__(self, engine: QueryEngine, statement: Statement) -> None:
+        self._engine = engine
+        self._statement = statement
+        self._stack = AsyncExitStack()
+        self._session: Session | None = None
+        self._together: Together | None = None
+
+    async def __aenter__(self) -> Self:
+        await self.session()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.__aexit__(kind, error, trace)
+
+    async def session(self) -> Session:
+        """The session, opened where there is none."""
+        if self._session is None:
+            self._session = await self._stack.enter_async_context(self._engine.session(self._statement))
+            self._together = Together(must_be_pooled(self._session.conn), self._session.limits)
+        return self._session
+
+    async def compiled(self) -> CompiledStatement:
+        """The author's statement."""
+        return (await self.session()).prepared.compiled
+
+    async def together(self) -> Together:
+        """The session's way to run statements that may fail; after Unresponsive and AllowanceExceeded call `leave`."""
+        await self.session()
+        assert self._together is not None
+        return self._together
+
+    async def limit_s(self) -> float:
+        """Longest time of one statement: what the limits allow, and what the call has left."""
+        return min((await self.session()).limits.statement_timeout_s, max(0.001, current_call().remaining()))
+
+    async def each(self, statements: Sequence[SqlStatement], limit_s: float, *, apart: bool) -> list[Told]:
+        """See `Together.each`. Raises DATABASE_UNREACHABLE for a lost connection."""
+        try:
+            return await (await self.together()).each(statements, limit_s, apart=apart)
+        except psycopg.OperationalError as error:
+            raise translate(error, None, Phase.RUN) from None
+        except (Unresponsive, AllowanceExceeded):
+            await self.leave()
+            raise
+
+    async def alone(self, parameters: Sequence[str | None], limit_s: float) -> list[Row] | DirectFlowError:
+        """The first rows of the author's own statement, read within every limit; or why there are none."""
+        session = await self.session()
+        limits = session.limits.lowered_by(LimitOverrides(statement_timeout_s=limit_s))
+        compiled = session.prepared.compiled
+        try:
+            return await fetch_first(
+                session.conn, compiled.text, parameters, TWO_ROWS, limits=limits, compiled=compiled
+            )
+        except DirectFlowError as error:
+            await self.leave()
+            return error
+
+    async def leave(self) -> None:
+        """Gives the session back in whatever state it is; the next statement gets another."""
+        self._session = self._together = None
+        await self._stack.aclose()

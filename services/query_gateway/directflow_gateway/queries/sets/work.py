@@ -1,0 +1,69 @@
+"""What is done with the tuples of a call: the port between the order of the work and the work itself."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import psycopg
+from directflow_runtime.errors import DirectFlowError
+
+from directflow_gateway.execution import Row, SqlStatement
+from directflow_gateway.queries.sets.costs import Step
+from directflow_gateway.queries.sets.tuples import BoundTuples
+from directflow_gateway.sql.set_form import SetStatement, array_text
+
+Chunk = Sequence[int]
+"""Numbers of different tuples, rising: a range as long as nothing is taken out."""
+MOST_ARRAY_CHARACTERS = 4 * 1024 * 1024
+"""Of all arrays of one statement, unless it is for a single tuple."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How far a statement for many came."""
+
+    complete: int
+    """So many tuples of the chunk, from its beginning, have what they come to."""
+    error: psycopg.Error | None = None
+
+
+class Work(Protocol):
+    """Runs statements for chunks of tuples and keeps what they come to."""
+
+    async def run(self, step: Step, chunk: Chunk) -> Ended:
+        """A chunk in the step's form; the transaction is usable afterwards. Raises Unresponsive, AllowanceExceeded, and
+        DirectFlowError for a lost connection."""
+
+    async def run_in_order(self, chunk: Chunk, limit_s: float) -> Ended:
+        """A chunk as a LATERAL, tuple after tuple, keeping all that stands before an error."""
+
+    def took(self, index: int, rows: Sequence[Row]) -> None:
+        """Keeps what the author's own statement came to for a tuple."""
+
+    def failed(self, index: int, error: DirectFlowError) -> None:
+        """Keeps why a tuple has no outcome."""
+
+
+def statement_for(text: SetStatement, bound: BoundTuples, types: Sequence[str], chunk: Chunk) -> SqlStatement:
+    """The text with the arrays of these tuples."""
+    arrays = [array_text(cells(bound.columns[n], chunk), types[n - 1]) for n in text.arrays]
+    return SqlStatement(text.text, (*arrays, *(bound.scalars[n] for n in text.scalars)))
+
+
+def cells(column: Sequence[str | None], chunk: Chunk) -> Sequence[str | None]:
+    """The texts of these tuples."""
+    if isinstance(chunk, range):
+        return column[chunk.start : chunk.stop]
+    return [column[index] for index in chunk]
+
+
+def fitting(step: Step, bound: BoundTuples, chunk: Chunk) -> Step:
+    """The step for as many tuples as one statement should be sent at once."""
+    count = step.count
+    while count > 1:
+        sent = chunk[:count]
+        size = sum(len(text) for column in bound.columns.values() for text in cells(column, sent) if text)
+        if size <= MOST_ARRAY_CHARACTERS:
+            break
+        count //= 2
+    return step if count == step.count else replace(step, count=count)

@@ -1,0 +1,78 @@
+"""Columns of parameter texts as typed arrays, and which texts PostgreSQL will certainly read as their type.
+
+One element that cannot be read fails the whole array, and the server does not say which. So texts that may be refused
+are found here and run alone; the server stays the judge of what they are.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
+
+from directflow_gateway.sql.kinds import Kind, accepts
+from directflow_gateway.sql.quoting import array_delimiter
+
+Texts = Sequence[str | None]
+
+_DIGITS = {"smallint": 4, "integer": 9, "bigint": 18}
+"""So many digits always fit."""
+_INTEGER = re.compile(r"-?[0-9]+")
+_DECIMAL = re.compile(r"-?[0-9]{1,15}(?:\.[0-9]{1,15})?")
+_UUID = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
+_ANY_TEXT = frozenset({"text", "character varying", "bpchar", "name"})
+
+
+def array_text(texts: Texts, type_name: str) -> str:
+    """A one-dimensional array literal of these elements, for `$n::type[]`; None is NULL."""
+    if type_name in _DIGITS and all(texts):
+        return "{" + ",".join(texts) + "}"  # type: ignore[arg-type]
+    return "{" + array_delimiter(f"{type_name}[]").join(map(_element, texts)) + "}"
+
+
+def _element(text: str | None) -> str:
+    if text is None:
+        return "NULL"
+    return '"' + text.replace("\\", "\\\\").replace('"', '\\"') + '"'
+
+
+def certainly_castable(texts: Texts, type_name: str) -> Sequence[bool] | None:
+    """For each text whether PostgreSQL certainly reads it as `type_name`; None where all are, or where we cannot tell.
+
+    NULL always is. Of a type whose input we do not know, all are sent, and a failure is isolated afterwards.
+    """
+    if type_name in _ANY_TEXT:
+        return None
+    if type_name in _DIGITS:
+        return _certain_integers(texts, _DIGITS[type_name])
+    check = _CHECKS.get(type_name)
+    if check is None:
+        return None
+    return [text is None or check(text) for text in texts]
+
+
+def is_known(type_name: str) -> bool:
+    """Whether `certainly_castable` can tell for this type."""
+    return type_name in _ANY_TEXT or type_name in _DIGITS or type_name in _CHECKS
+
+
+def _certain_integers(texts: Texts, digits: int) -> Sequence[bool] | None:
+    try:
+        joined = "".join(texts)  # type: ignore[arg-type]
+    except TypeError:  # a NULL among them
+        joined = "?"
+    if joined.isascii() and joined.isdigit() and all(texts) and len(max(texts, key=len)) <= digits:  # type: ignore[arg-type]
+        return None
+    return [text is None or (len(text) <= digits and _INTEGER.fullmatch(text) is not None) for text in texts]
+
+
+_CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
+    {
+        "numeric": lambda text: _DECIMAL.fullmatch(text) is not None,
+        "real": lambda text: _DECIMAL.fullmatch(text) is not None,
+        "double precision": lambda text: _DECIMAL.fullmatch(text) is not None,
+        "boolean": lambda text: text in {"t", "f", "true", "false"},
+        "uuid": lambda text: _UUID.fullmatch(text) is not None,
+        "date": lambda text: len(text) == 10 and accepts(Kind.DATE, text),
+        "timestamp without time zone": lambda text: len(text) == 10 and accepts(Kind.DATE, text),
+        "timestamp with time zone": lambda text: len(text) == 10 and accepts(Kind.DATE, text),
+    }
+)
