@@ -8,6 +8,7 @@ from typing import Any
 
 import grpc
 import pytest
+from directflow.conditions.v1 import engagement_service_pb2_grpc as engagement_stubs
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as conditions_stubs
 from directflow.gateway.v1 import query_service_pb2_grpc as gateway_stubs
 from directflow.segments.v1 import audience_service_pb2_grpc as segments_stubs
@@ -22,7 +23,7 @@ DOMAINS = {"segments": "segments.directflow", "conditions": "conditions.directfl
 @dataclass
 class Scripted:
     """The three services at one address. A reply is a message, a list of messages for a stream, an error among them,
-    or a function of the request that returns one of these."""
+    or a function of the request (of the iterator of requests, where they are streamed) that returns one of these."""
 
     address: str = ""
     replies: dict[str, Any] = field(default_factory=dict)
@@ -77,7 +78,23 @@ def scripted() -> Iterator[Scripted]:
         server,
     )
     conditions_stubs.add_EvaluationServiceServicer_to_server(
-        servicer(services, "conditions", conditions_stubs.EvaluationServiceServicer, ("EvaluateConditions",), ()),
+        servicer(
+            services,
+            "conditions",
+            conditions_stubs.EvaluationServiceServicer,
+            ("EvaluateConditions",),
+            ("StreamEvaluations",),
+        ),
+        server,
+    )
+    engagement_stubs.add_EngagementServiceServicer_to_server(
+        servicer(
+            services,
+            "conditions",
+            engagement_stubs.EngagementServiceServicer,
+            ("ListEngagement",),
+            ("StreamEngagement",),
+        ),
         server,
     )
     gateway_stubs.add_QueryServiceServicer_to_server(

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from directflow.conditions.v1 import condition_service_pb2 as conditions
 from directflow.conditions.v1 import evaluation_service_pb2 as evaluation
+from directflow.engagement.v1 import engagement_pb2
 from directflow.segments.v1 import audience_service_pb2 as wire
 from directflow.sql.v1 import sql_pb2
 
@@ -140,4 +141,55 @@ def test_an_evaluation_is_shown_raw_and_decided_with_its_reason(directflow: Dire
     ]
     (request,) = scripted.requests
     assert (list(request.conditions), request.profile_id) == (["workspaces/acme/conditions/premium"], "42")
+    assert (request.HasField("anchor"), request.explain) == (False, False)
     assert dict(request.variables) == {"plan": sql_pb2.Value(text="pro")}
+
+
+def test_anchors_say_what_since_flow_entry_and_this_message_mean(directflow: Directflow, scripted: Any) -> None:
+    scripted.replies["EvaluateConditions"] = evaluation.EvaluateConditionsResponse(
+        evaluations=[decided("TRUE", "TRUE")]
+    )
+    anchors = (
+        "--flow",
+        "welcome",
+        "--flow-run",
+        "r1",
+        "--flow-entered",
+        "2026-11-20T12:00:00+02:00",
+        "--message",
+        "m1",
+    )
+    assert directflow("condition", "evaluate", "clicked", "-p", "42", *anchors).code == 0
+    anchor = engagement_pb2.Anchor(flow_id="welcome", flow_run_id="r1", message_id="m1")
+    anchor.flow_enter_time.FromJsonString("2026-11-20T10:00:00Z")
+    assert scripted.requests[0].anchor == anchor
+
+
+@pytest.mark.parametrize("moment", ["yesterday", "2026-11-20", "2026-11-20T10:00:00"])
+def test_a_moment_without_a_zone_is_none(directflow: Directflow, scripted: Any, moment: str) -> None:
+    ran = directflow("condition", "evaluate", "clicked", "-p", "42", "--flow-entered", moment)
+    assert (ran.code, scripted.requests) == (2, [])
+    assert "--flow-entered" in ran.err
+
+
+def explained() -> evaluation.EvaluateConditionsResponse:
+    answer = decided("TRUE", "TRUE")
+    answer.leaves.add(
+        condition="workspaces/acme/conditions/opened",
+        raw=evaluation.RAW_OUTCOME_TRUE,
+        decided=conditions.DECISION_TRUE,
+        event_count=2,
+    )
+    return evaluation.EvaluateConditionsResponse(evaluations=[answer])
+
+
+def test_explain_shows_every_leaf_and_how_many_events_counted(directflow: Directflow, scripted: Any) -> None:
+    scripted.replies["EvaluateConditions"] = explained()
+    ran = directflow("condition", "evaluate", "lately", "-p", "42", "--explain", "-o", "json")
+    leaf = {"leaf": "workspaces/acme/conditions/opened", "decided": "TRUE", "raw": "TRUE", "events": 2}
+    assert ran.json[0]["leaves"] == [leaf]
+    assert scripted.requests[0].explain
+
+    shown = directflow("condition", "evaluate", "lately", "-p", "42", "--explain").out
+    for text in ("leaves of workspaces/acme/conditions/lately", "workspaces/acme/conditions/opened", "events"):
+        assert text in shown
