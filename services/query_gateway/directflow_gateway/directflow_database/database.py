@@ -129,6 +129,11 @@ def opening(transaction: Transaction) -> tuple[Statement, Statement]:
         "synchronous_commit": "on",  # what is acknowledged is durable, whatever the server's default
         "row_security": "on",
     }
+    reads = transaction.role is DatabaseRole.READER
+    if reads:
+        wanted["enable_seqscan"] = (
+            "off"  # a partition that is new has no statistics: it is read by its index all the same
+        )
     calls = ", ".join(f"pg_catalog.set_config('{name}', ${n}, true)" for n, name in enumerate(wanted, 1))
-    begin = "BEGIN READ ONLY" if transaction.role is DatabaseRole.READER else "BEGIN"
+    begin = "BEGIN READ ONLY" if reads else "BEGIN"
     return Statement(begin), Statement(f"SELECT {calls}", tuple(wanted.values()))

@@ -78,9 +78,8 @@ async def _look_up(
         return {}, {}
     (result,) = await database.run(transaction, compose(transaction.workspace, events, channels, people))
     many = len(people.profile_ids)
-    counts = _spread_counts(result, many, events) if events else {}
-    states = _spread_states(result, many, channels, 1 + len(events) if events else 0)
-    return counts, states
+    counts = {predicate: integers(result.get_value(0, column)) for column, predicate in enumerate(events)}
+    return counts, _spread_states(result, many, channels, len(events))
 
 
 def compose(workspace: str, events: Sequence[EventPredicate], channels: Sequence[str], people: People) -> Statement:
@@ -95,16 +94,6 @@ def compose(workspace: str, events: Sequence[EventPredicate], channels: Sequence
     ctes = ", ".join(cte for part, _ in parts for cte in part)
     queries = ", ".join(f"({query}) AS q{position}" for position, (_, query) in enumerate(parts) if query)
     return Statement(f"WITH {ctes} SELECT * FROM {queries}", parameters.values)  # noqa: S608 (our own texts)
-
-
-def _spread_counts(result: PGresult, many: int, events: Sequence[EventPredicate]) -> dict[EventPredicate, list[int]]:
-    ordinals = integers(result.get_value(0, 0))
-    counts = {}
-    for column, predicate in enumerate(events, 1):
-        spread = counts[predicate] = [0] * many
-        for ordinal, count in zip(ordinals, integers(result.get_value(0, column)), strict=True):
-            spread[ordinal - 1] = count
-    return counts
 
 
 def _spread_states(result: PGresult, many: int, channels: Sequence[str], column: int) -> dict[str, list[int]]:

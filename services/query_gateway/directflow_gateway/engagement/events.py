@@ -103,10 +103,11 @@ def identity_of(workspace: str, event_id: str) -> str:
 
 def _objection(event: Event) -> str:
     """One sentence without values; empty where there is none."""
-    texts = event.event_id, *event[2:9]
-    if len(max(texts, key=len)) > LONGEST_ID:
+    texts = (event[0], *event[2:9])
+    together = "".join(texts)
+    if len(together) > LONGEST_ID and max(map(len, texts)) > LONGEST_ID:
         return f"{_first(event, lambda text: len(text) > LONGEST_ID)}: at most {LONGEST_ID} characters"
-    if "\0" in "".join(texts):
+    if "\0" in together:
         return f"{_first(event, lambda text: chr(0) in text)}: must not contain a NUL character"
     if not event.event_id or not event.profile_id:
         return f"{'profile_id' if event.event_id else 'event_id'}: must be set"

@@ -14,7 +14,8 @@ from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCod
 from psycopg.pq.abc import PGresult
 
 from directflow_gateway.directflow_database import DirectFlowDatabase, Transaction
-from directflow_gateway.engagement.events import Event
+from directflow_gateway.engagement.arrays import plain_array
+from directflow_gateway.engagement.events import TYPES, Event
 from directflow_gateway.engagement.instants import FIRST_US, LAST_US, as_text
 from directflow_gateway.execution.wire import Statement
 
@@ -24,13 +25,19 @@ DIGEST_BYTES = 8
 POSITION = struct.Struct(">q16s")
 
 LIST = """
-SELECT event_id, type, profile_id, channel, message_id, campaign_id, flow_id, flow_run_id, link_id,
-       machine_open::int, coalesce(bounce_kind, 0), (extract(epoch FROM occurred_at) * 1000000)::bigint, identity
-FROM directflow.engagement_events
-WHERE workspace = $1::text AND profile_id = $2::text
-    AND occurred_at <= $3::timestamptz AND (occurred_at, identity) < ($3::timestamptz, $4::uuid)
-ORDER BY occurred_at DESC, identity DESC
+SELECT e.event_id, e.type, e.profile_id, e.channel, e.message_id, e.campaign_id, e.flow_id, e.flow_run_id, e.link_id,
+       e.machine_open::int, coalesce(e.bounce_kind, 0), (extract(epoch FROM e.occurred_at) * 1000000)::bigint, e.identity
+FROM unnest($6::smallint[]) AS types (type) CROSS JOIN LATERAL (
+    SELECT * FROM directflow.engagement_events
+    WHERE workspace = $1::text AND profile_id = $2::text AND type = types.type
+        AND occurred_at <= $3::timestamptz AND (occurred_at, identity) < ($3::timestamptz, $4::uuid)
+    ORDER BY occurred_at DESC, identity DESC
+    LIMIT $5::int
+) AS e
+ORDER BY e.occurred_at DESC, e.identity DESC
 LIMIT $5::int"""
+"""A page of each type by the one index, and the newest of these: however much a person did, no more is read."""
+ALL_TYPES = plain_array(sorted(TYPES))
 NUMBERS = frozenset({1, 9, 10, 11})
 """Columns that hold whole numbers."""
 
@@ -61,7 +68,7 @@ async def list_events(
     """One page. Raises INVALID_REQUEST for a token of another request, and what `run` raises."""
     workspace = transaction.workspace
     after = opened(token, workspace, profile_id) if token else NEWEST
-    values = (workspace, profile_id, as_text(after.occurred_us), str(after.identity), str(size + 1))
+    values = (workspace, profile_id, as_text(after.occurred_us), str(after.identity), str(size + 1), ALL_TYPES)
     (result,) = await database.run(transaction, Statement(LIST, values))
     events = [_event(result, row) for row in range(min(size, result.ntuples))]
     if result.ntuples <= size:
