@@ -16,15 +16,17 @@ import grpc
 import psycopg
 import pyarrow as pa
 import pytest
+from directflow.conditions.v1 import engagement_service_pb2_grpc as engagement_stubs
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as evaluation_stubs
 from directflow.gateway.v1 import query_service_pb2 as gateway_wire
 from directflow.gateway.v1 import query_service_pb2_grpc as gateway_stubs
 from directflow.segments.v1 import audience_service_pb2 as segments_wire
 from directflow.segments.v1 import audience_service_pb2_grpc as segments_stubs
 from directflow.sql.v1 import sql_pb2
-from directflow_cli.dev import demo_database
+from directflow_cli.dev import demo_database, directflow_database
 from directflow_cli.dev.background import BackgroundLoop
 from directflow_cli.dev.customer import CustomerDatabase
+from directflow_cli.dev.directflow_database import DirectFlowDatabase
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.postgres_binaries import Installation
 from directflow_cli.dev.processes import ServiceProcess
@@ -50,6 +52,7 @@ class Client:
     gateway: Any
     segments: Any
     conditions: Any
+    engagement: Any
     channels: dict[str, grpc.aio.Channel]
 
     async def query(self, sql: str, *, timeout: float = CALL_S, **options: Any) -> "Rows":
@@ -173,6 +176,8 @@ class Platform:
     spans: SpanStore = field(repr=False)
     otlp: str
     services: dict[str, ServiceProcess] = field(default_factory=dict, repr=False)
+    directflow: DirectFlowDatabase | None = field(default=None, repr=False)
+    """DirectFlow's own database, where the gateway has one."""
     value = staticmethod(value)
     stream_request = staticmethod(stream_request)
     audience_request = staticmethod(audience_request)
@@ -205,6 +210,12 @@ class Platform:
     def admin(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
         """What the superuser sees."""
         with psycopg.connect(self.server.admin_dsn(self.database), autocommit=True) as connection:
+            return connection.execute(sql, parameters or None).fetchall()
+
+    def own(self, sql: str, *parameters: Any) -> list[tuple[Any, ...]]:
+        """What the superuser sees in DirectFlow's own database."""
+        assert self.directflow is not None
+        with psycopg.connect(self.server.admin_dsn(self.directflow.database), autocommit=True) as connection:
             return connection.execute(sql, parameters or None).fetchall()
 
     def busy(self) -> list[tuple[Any, ...]]:
@@ -241,6 +252,7 @@ def running(
     directory: Path,
     definitions: dict[str, Path],
     only: tuple[str, ...],
+    directflow: DirectFlowDatabase | None = None,
 ) -> Iterator[Platform]:
     """The services in front of one database, with a receiver of their spans."""
     directory.mkdir(parents=True, exist_ok=True)
@@ -250,12 +262,13 @@ def running(
         loop = stack.enter_context(BackgroundLoop())
         files = SettingsFiles(directory, NO_PORTS, receiver.address)
         at = Platform(server, customer.database, customer.user, customer.password, directory, store, receiver.address)
+        at.directflow = directflow
 
         def serve(plan: Any) -> str:
             at.services[plan.name] = stack.enter_context(loop.entered(ServiceProcess(plan)))
             return at.services[plan.name].address
 
-        gateway = serve(files.gateway(customer, own_database=False))
+        gateway = serve(files.gateway(customer, own_database=False, directflow=directflow))
         if "segments" in only:
             serve(files.segments(gateway, definitions.get("segments")))
         if "conditions" in only:
@@ -265,8 +278,12 @@ def running(
 
 @pytest.fixture(scope="session")
 def platform(postgres_installation: Installation, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
-    """The demo customer with the documented role, and all three services. Do not stop any of them."""
+    """The demo customer with the documented role, DirectFlow's own database, and all three services.
+
+    Do not stop any of them.
+    """
     with PostgresServer.create(postgres_installation) as server:
+        own = directflow_database.create(server)
         server.create_database(demo_database.DATABASE)
         demo_database.load(server, demo_database.DATABASE, USERS, lambda _: None)
         password = demo_database.create_role(server, demo_database.DATABASE)
@@ -275,7 +292,7 @@ def platform(postgres_installation: Installation, tmp_path_factory: pytest.TempP
         )
         definitions = {name: demo_database.FILES / f"{name}.toml" for name in ("segments", "conditions")}
         folder = tmp_path_factory.mktemp("platform")
-        with running(server, customer, folder, definitions, ("segments", "conditions")) as at:
+        with running(server, customer, folder, definitions, ("segments", "conditions"), own) as at:
             yield at
 
 
@@ -288,7 +305,12 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Any:
 
     @contextmanager
     def start(
-        server: PostgresServer, database: str, segments: str = "", conditions: str = "", role: Any = None
+        server: PostgresServer,
+        database: str,
+        segments: str = "",
+        conditions: str = "",
+        role: Any = None,
+        directflow: DirectFlowDatabase | None = None,
     ) -> Iterator[Platform]:
         folder = tmp_path_factory.mktemp("own")
         role = role or server.create_role()
@@ -299,7 +321,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Any:
                 definitions[name] = folder / f"{name}.definitions"
                 definitions[name].write_text(text)
         customer = CustomerDatabase(server.host, server.port, database, role.name, role.password, sslmode="disable")
-        with running(server, customer, folder, definitions, tuple(definitions)) as at:
+        with running(server, customer, folder, definitions, tuple(definitions), directflow) as at:
             yield at
 
     return start
@@ -321,6 +343,7 @@ async def connect() -> AsyncIterator[Callable[[Platform], Client]]:
             stub("gateway", gateway_stubs.QueryServiceStub),
             stub("segments", segments_stubs.AudienceServiceStub),
             stub("conditions", evaluation_stubs.EvaluationServiceStub),
+            stub("conditions", engagement_stubs.EngagementServiceStub),
             channels,
         )
 
