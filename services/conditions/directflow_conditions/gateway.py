@@ -62,14 +62,17 @@ class QueryGateway:
 def request_for(questions: QuestionSet) -> wire.EvaluateSetRequest:
     """The people and what differs as tuples, the rest as constants: a batch of one runs the author's own statement."""
     (condition,) = questions.conditions
-    columns = [sql_pb2.Column(texts=questions.profile_ids), *map(column_message, questions.columns.values())]
-    return wire.EvaluateSetRequest(
+    request = wire.EvaluateSetRequest(
         statement=_statement(condition),
         constants={name: value_message(value) for name, value in questions.constants.items()},
-        tuples=wire.Tuples(
-            row_count=len(questions.profile_ids), names=[PROFILE_ID, *questions.columns], columns=columns
-        ),
     )
+    tuples = request.tuples
+    tuples.row_count = len(questions.profile_ids)
+    tuples.names.extend((PROFILE_ID, *questions.columns))
+    # Filled in place: protobuf copies a message, and its ten thousand texts, each time that it becomes part of another.
+    tuples.columns.add().texts.extend(questions.profile_ids)
+    tuples.columns.extend(map(column_message, questions.columns.values()))
+    return request
 
 
 def outcomes_from(response: wire.EvaluateSetResponse, count: int) -> Outcomes:
