@@ -131,9 +131,8 @@ def opening(transaction: Transaction) -> tuple[Statement, Statement]:
     }
     reads = transaction.role is DatabaseRole.READER
     if reads:
-        wanted["enable_seqscan"] = (
-            "off"  # a partition that is new has no statistics: it is read by its index all the same
-        )
+        # A partition that is new has no statistics: it is read by its index all the same.
+        wanted["enable_seqscan"] = "off"
     calls = ", ".join(f"pg_catalog.set_config('{name}', ${n}, true)" for n, name in enumerate(wanted, 1))
     begin = "BEGIN READ ONLY" if reads else "BEGIN"
     return Statement(begin), Statement(f"SELECT {calls}", tuple(wanted.values()))

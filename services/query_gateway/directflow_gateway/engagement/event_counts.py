@@ -1,9 +1,9 @@
 """Counting events: each predicate is a `count(*) FILTER` over one look at a person's events.
 
 That look takes only what any of the predicates can mean: their types, from the earliest begin to the latest end, which
-also leaves out the partitions of other months. LATERAL with an aggregate inside leaves the planner one way, each person's
-events by the index. A plain join it would order by its statistics, which know nothing of this morning's partition:
-a guess of two events where there were nine thousand compared each of them with every person.
+also leaves out the partitions of other months. LATERAL with an aggregate inside leaves the planner one way: each
+person's events by the index. The order of a plain join it would choose by statistics, which know nothing of this
+morning's partition: where it expects two events and finds a million, each of them is compared with every person.
 """
 
 from collections.abc import Sequence

@@ -26,7 +26,8 @@ POSITION = struct.Struct(">q16s")
 
 LIST = """
 SELECT e.event_id, e.type, e.profile_id, e.channel, e.message_id, e.campaign_id, e.flow_id, e.flow_run_id, e.link_id,
-       e.machine_open::int, coalesce(e.bounce_kind, 0), (extract(epoch FROM e.occurred_at) * 1000000)::bigint, e.identity
+       e.machine_open::int, coalesce(e.bounce_kind, 0), (extract(epoch FROM e.occurred_at) * 1000000)::bigint,
+       e.identity
 FROM unnest($6::smallint[]) AS types (type) CROSS JOIN LATERAL (
     SELECT * FROM directflow.engagement_events
     WHERE workspace = $1::text AND profile_id = $2::text AND type = types.type
