@@ -9,11 +9,12 @@ from directflow_gateway.execution.stream import stream
 from directflow_gateway.execution.together import Together, Told, Unresponsive
 from directflow_gateway.execution.transaction import TransactionSettings, read_only_transaction
 from directflow_gateway.execution.watchdog import Watchdog
-from directflow_gateway.execution.wire import AllowanceExceeded
+from directflow_gateway.execution.wire import AllowanceExceeded, CellsResult
 from directflow_gateway.execution.wire import Statement as SqlStatement
 
 __all__ = [
     "AllowanceExceeded",
+    "CellsResult",
     "GatewayConnection",
     "Phase",
     "ResultColumn",

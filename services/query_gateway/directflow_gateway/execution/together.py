@@ -3,9 +3,10 @@
 A savepoint and not a transaction of its own: what runs behind an error still sees the same snapshot.
 """
 
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
+from typing import TypeAlias, TypeVar
 
 import psycopg
 from directflow_runtime.errors import DirectFlowError
@@ -19,11 +20,13 @@ from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.first_rows import Row
 from directflow_gateway.execution.raw_rows import RawRow
 from directflow_gateway.execution.transaction import duration
-from directflow_gateway.execution.wire import AllowanceExceeded, GroupResult, Statement
+from directflow_gateway.execution.wire import AllowanceExceeded, CellsResult, GroupResult, Statement
 
 SAVEPOINT = Statement("SAVEPOINT _df_t")
 BACK = Statement("ROLLBACK TO SAVEPOINT _df_t")
-LIMIT = "SELECT pg_catalog.set_config('statement_timeout', $1, true)"
+NOW = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
+LIMIT = f"SELECT {NOW}, pg_catalog.set_config('statement_timeout', $1, true)"
+CLOCK = Statement(f"SELECT {NOW}")
 RESULT_ALLOWANCE = 16 * 1024 * 1024
 """Most bytes of one result."""
 GRACE_S = 1.0
@@ -34,6 +37,11 @@ class Unresponsive(Exception):
     """PostgreSQL did not keep its own statement_timeout (`format('%999999999s', 'x')` is why). The connection
     is closed."""
 
+
+Result = TypeVar("Result", GroupResult, CellsResult)
+RunGroups: TypeAlias = Callable[[Sequence[Sequence[Statement]], int], Awaitable[list[Result]]]
+OURS = 2
+"""Statements of ours at the head of each group."""
 
 Told = list[Row] | psycopg.Error
 """Rows of one statement, or why it has none."""
@@ -49,6 +57,9 @@ class Together:
         self._connection = connection
         self._limits = limits
         self._begun = False
+        self.worked_s = 0.0
+        """How long the server worked on the last statements that came to their end, by its own clock: neither the
+        network nor what else this process does is in it."""
 
     @property
     def lost(self) -> bool:
@@ -64,7 +75,7 @@ class Together:
         while len(told) < len(statements):
             rest = statements[len(told) :]
             groups = [[statement] for statement in rest] if apart else [rest]
-            for done in await self._groups(groups, limit_s, len(rest)):
+            for done in await self._groups(groups, limit_s):
                 told += [_rows(result) for result in done.results]
                 if done.error is not None:
                     told.append(done.error)
@@ -79,39 +90,46 @@ class Together:
         """The rows of one statement as they come; those before an error come before it, but for the last chunk's.
         Close it (`aclosing`): the next statement can follow behind the last row, or an error. Raises psycopg.Error.
         """
-        await self._groups([[]], limit_s, 1)
+        await self._groups([[]], limit_s)
         run = Run(self._connection, replace(self._limits, statement_timeout_s=limit_s + GRACE_S))
         try:
             async with aclosing(run.chunks(statement, chunk_rows, RESULT_ALLOWANCE)) as chunks:
                 async for chunk in chunks:
                     yield chunk
+        except psycopg.Error:
+            if not self.lost:
+                await self._connection.wire.drain(RESULT_ALLOWANCE)  # to the end of the failed statement's results
+            raise
         except DirectFlowError as error:
             raise self._unresponsive(error) from None
 
-    async def cells(self, statement: Statement, limit_s: float, into: bytearray) -> psycopg.Error | None:
-        """Adds the one cell of every row as it comes, row after row; returns the error that ended the rows, if any."""
-        try:
-            async with aclosing(self.chunks(statement, 1, limit_s)) as chunks:
-                async for ((cell,),) in chunks:
-                    into += cell or b""
-        except psycopg.OperationalError as error:
-            if self.lost:
-                raise
-            return error
-        except psycopg.Error as error:
-            return error
-        return None
+    async def cells(self, statements: Sequence[Statement], limit_s: float) -> list[CellsResult]:
+        """The one column of each statement, with what came before an error; a NULL adds nothing."""
+        return await self._bounded(self._connection.wire.cells_of_groups, [[s] for s in statements], limit_s)
 
-    async def _groups(
-        self, groups: Sequence[Sequence[Statement]], limit_s: float, statements: int
-    ) -> list[GroupResult]:
-        """Each group behind the savepoint and with the limit; what these two come to is left out of the results."""
+    async def back(self) -> None:
+        """Leaves the transaction as if nothing had run, for statements that run without its help."""
+        if self._begun:
+            await self._connection.wire.run(BACK)
+
+    async def _groups(self, groups: Sequence[Sequence[Statement]], limit_s: float) -> list[GroupResult]:
+        """What each group comes to."""
+        timed = [[*group, CLOCK] for group in groups]
+        done: list[GroupResult] = await self._bounded(self._connection.wire.run_groups, timed, limit_s)
+        self.worked_s = sum(_worked(one) for one in done)
+        return [_without_ours(one) for one in done]
+
+    async def _bounded(
+        self, run: RunGroups[Result], groups: Sequence[Sequence[Statement]], limit_s: float
+    ) -> list[Result]:
+        """Each group behind the savepoint and with the limit."""
         limit = Statement(LIMIT, (duration(limit_s),))
-        sent = [[self._savepoint(first=not place), limit, *group] for place, group in enumerate(groups)]
+        sent = [[self._savepoint(), limit, *statements] for statements in groups]
         wire = self._connection.wire
-        outer, wire.clock = wire.clock, Clock(deadline=wire.clock.deadline, work_s=limit_s * statements + GRACE_S)
+        work_s = limit_s * max(1, sum(map(len, groups))) + GRACE_S
+        outer, wire.clock = wire.clock, Clock(deadline=wire.clock.deadline, work_s=work_s)
         try:
-            done = await wire.run_groups(sent, RESULT_ALLOWANCE)
+            return await run(sent, RESULT_ALLOWANCE)
         except DirectFlowError as error:
             raise self._unresponsive(error) from None
         except AllowanceExceeded:
@@ -120,7 +138,6 @@ class Together:
         finally:
             wire.clock = outer
             wire.release()
-        return [GroupResult(group.results[2:], group.error) for group in done]
 
     def _unresponsive(self, error: DirectFlowError) -> Exception:
         """Our own clock struck first: the call's deadline, or a server that does not keep the limit it was given."""
@@ -129,11 +146,25 @@ class Together:
         self._connection.abort()
         return Unresponsive()
 
-    def _savepoint(self, *, first: bool) -> Statement:
-        if first and not self._begun:
-            self._begun = True
-            return SAVEPOINT
-        return BACK
+    def _savepoint(self) -> Statement:
+        if self._begun:
+            return BACK
+        self._begun = True
+        return SAVEPOINT
+
+
+def _without_ours(group: GroupResult) -> GroupResult:
+    return GroupResult(group.results[OURS:] if group.error else group.results[OURS:-1], group.error)
+
+
+def _worked(group: GroupResult) -> float:
+    if group.error is not None:
+        return 0.0
+    return _seconds(group.results[-1]) - _seconds(group.results[1])
+
+
+def _seconds(result: PGresult) -> float:
+    return float(result.get_value(0, 0) or 0)
 
 
 def _rows(result: PGresult) -> list[Row]:

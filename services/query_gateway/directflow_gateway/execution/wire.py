@@ -43,6 +43,13 @@ class GroupResult(NamedTuple):
     error: psycopg.Error | None = None
 
 
+class CellsResult(NamedTuple):
+    """The cells of a statement with one column, one behind the other; with an error, those of the rows before it."""
+
+    cells: bytes
+    error: psycopg.Error | None = None
+
+
 class AllowanceExceeded(Exception):
     """More bytes came in for one result than `result` was told to take. libpq holds them all."""
 
@@ -115,15 +122,45 @@ class Wire:
         """Runs groups of statements in one round trip. Behind an error nothing of its group has run, and the next group
         has. Raises psycopg.OperationalError when the connection is lost, AllowanceExceeded when one result is larger
         than `allowance` bytes."""
+        self._send_groups(groups)
+        await self._flush()
+        outcomes = [await self._group(allowance) for _ in groups]
+        self.pgconn.exit_pipeline_mode()
+        return outcomes
+
+    async def cells_of_groups(self, groups: Sequence[Sequence[Statement]], allowance: int) -> list[CellsResult]:
+        """As `run_groups`, for groups whose last statement has one column: its cells row by row, so that those before
+        an error are not lost with it. What the other statements come to is only checked."""
+        self._send_groups(groups)
+        await self._flush()
+        outcomes = [await self._cells(len(group) - 1, allowance) for group in groups]
+        self.pgconn.exit_pipeline_mode()
+        return outcomes
+
+    def _send_groups(self, groups: Sequence[Sequence[Statement]]) -> None:
         self.pgconn.enter_pipeline_mode()
         for group in groups:
             for statement in group:
                 self._send(statement)
             self.pgconn.pipeline_sync()
-        await self._flush()
-        outcomes = [await self._group(allowance) for _ in groups]
-        self.pgconn.exit_pipeline_mode()
-        return outcomes
+
+    async def _cells(self, skipped: int, allowance: int) -> CellsResult:
+        cells, error = bytearray(), None
+        for place in range(skipped + 1):
+            if place == skipped and error is None:
+                self.pgconn.set_single_row_mode()
+            while (result := await self._next(allowance)) is not None:
+                if result.status == pq.ExecStatus.SINGLE_TUPLE:
+                    cells += result.get_value(0, 0) or b""
+                elif result.status == pq.ExecStatus.FATAL_ERROR:
+                    error = error_from_result(result, encoding="utf-8")
+            self._check_alive()
+        await self._to_sync(allowance)
+        return CellsResult(bytes(cells), error)
+
+    async def _next(self, allowance: int) -> PGresult | None:
+        """As `result`, without the price of a wait for what libpq has read already: there is one for each row."""
+        return await self.result(allowance) if self.pgconn.is_busy() else self.pgconn.get_result()
 
     async def _group(self, allowance: int) -> GroupResult:
         results = await self._to_sync(allowance)

@@ -11,25 +11,30 @@ from dataclasses import dataclass, field
 
 TARGET_S = 0.25
 """A statement is to take about this long: longer ones hold a snapshot, and lose more when one tuple fails."""
-GROWTH = 8
+GROWTH = 16
 """A statement for more tuples than were ever measured is at most this many times larger."""
 SINGLE_SAMPLE = 4
 LATERAL_SAMPLE = 32
 JOIN_SAMPLE = 256
+JUDGED_AT = 256
+"""Tuples of a LATERAL that tell what a tuple costs: with fewer, what the statement costs is most of it."""
 SHARE_OF_REST = 0.05
 """Most time of a trial, as a part of what the rest would take in the best form that is known."""
 SHORTEST_TRIAL_S = 0.005
 WORTH_A_JOIN_S = 0.00003
 """A tuple that costs less is looked up by an index already; no join does it for less."""
+MOST_SINGLES = 64
+"""Statements in one round trip."""
+SHORTEST_LATERAL_S = 0.02
+FEW_TOLD_TIMES = 8
+"""What a statement costs beside its tuples can make a few of them look so many times dearer than they are."""
 SLOW_SINGLE_S = 0.0005
 """From here on a join is tried first: a LATERAL of slow lookups is as slow as they are."""
 SLACK = 8
 """A statement may take this many times what is expected, and at least SHORTEST_LIMIT_S, before it is cut short."""
 SHORTEST_LIMIT_S = 1.0
 STALE_S = 30.0
-"""After this time the single form is measured again: data grow, and indexes come and go."""
-MARGIN = 0.95
-"""Another form is preferred to the single one when it costs at most this part of it."""
+"""After this time everything is measured again: data grow, and indexes come and go."""
 
 
 class Form(enum.Enum):
@@ -41,6 +46,10 @@ class Form(enum.Enum):
     JOIN = "join"
     """The LATERAL without the fence: the planner may turn it around."""
     SEMI_JOIN = "semi join"
+
+
+MARGINS = {Form.SINGLE: 0.95, Form.LATERAL: 0.8}
+"""What the simpler forms are reckoned at: a LATERAL fails where a tuple does, a join over rows that nobody asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +99,7 @@ class Costs:
         self._measured: dict[Form, _Measured] = {}
         self._too_slow: dict[Form, float] = {}
         """Form to the time that its trial was given in vain."""
-        self._single_at = 0.0
+        self._since = time.monotonic()
 
     @property
     def is_single(self) -> bool:
@@ -104,21 +113,23 @@ class Costs:
 
     def next(self, rest: int, statement_timeout_s: float) -> Step:
         """The next statement, when so many tuples are left."""
+        if time.monotonic() - self._since > STALE_S:
+            self._forget()
         single = self._measured.get(Form.SINGLE)
-        if self.is_single or single is None or self._is_stale(rest):
-            return self._single_step(rest, single, statement_timeout_s)
-        for form in self._untried(rest):
-            if (step := self._trial(form, rest)) is not None:
+        if self.is_single or single is None:
+            return Step(Form.SINGLE, self._singles(rest, single), statement_timeout_s)
+        for form in self._untried(rest, single):
+            if (step := self._trial(form, rest, single)) is not None:
                 return step
         form = self._best(rest)
+        if form is not Form.LATERAL and self._deserves_another_look(form):
+            form = Form.LATERAL
         count = self._count(form, rest)
         limit_s = max(SHORTEST_LIMIT_S, SLACK * self._measured[form].estimate(count))
         return Step(form, count, min(statement_timeout_s, limit_s))
 
     def measured(self, step: Step, seconds: float) -> None:
         """Takes the time of a statement that came to its end."""
-        if step.form is Form.SINGLE:
-            self._single_at = time.monotonic()
         self._measured.setdefault(step.form, _Measured()).add(step.count, seconds)
 
     def was_too_slow(self, step: Step) -> None:
@@ -130,51 +141,69 @@ class Costs:
         self._forms = [kept for kept in self._forms if kept is not form]
         self._measured.pop(form, None)
 
-    def _is_stale(self, rest: int) -> bool:
-        return rest > JOIN_SAMPLE and time.monotonic() - self._single_at > STALE_S
-
-    def _single_step(self, rest: int, single: "_Measured | None", statement_timeout_s: float) -> Step:
-        """Each statement of a group has the whole limit for itself; the group is sized to the target."""
-        if not self.is_single:
-            return Step(Form.SINGLE, min(rest, SINGLE_SAMPLE), statement_timeout_s)
-        return Step(Form.SINGLE, self._singles(rest, single), statement_timeout_s)
+    def _forget(self) -> None:
+        self._since = time.monotonic()
+        self._measured.clear()
+        self._too_slow.clear()
 
     def _singles(self, rest: int, single: "_Measured | None") -> int:
         if single is None:
             return min(rest, SINGLE_SAMPLE)
-        return max(1, min(rest, 64, int(TARGET_S / max(1e-6, single.estimate(1)))))
+        return max(1, min(rest, MOST_SINGLES, int(TARGET_S / max(1e-6, single.estimate(1)))))
 
-    def _untried(self, rest: int) -> Iterator[Form]:
-        joins = [form for form in (Form.SEMI_JOIN, Form.JOIN) if form in self._forms]
-        slow = self._measured[Form.SINGLE].estimate(1) >= SLOW_SINGLE_S
-        order = [*joins, Form.LATERAL] if slow else [Form.LATERAL, *joins]
-        for form in order:
-            if form in self._forms and form not in self._measured:
-                yield form
+    def _untried(self, rest: int, single: "_Measured") -> Iterator[Form]:
+        joins = [form for form in (Form.SEMI_JOIN, Form.JOIN) if form in self._forms and form not in self._measured]
+        lateral = self._measured.get(Form.LATERAL)
+        if single.estimate(1) >= SLOW_SINGLE_S:
+            yield from joins
+        if lateral is None:
+            if Form.LATERAL not in self._too_slow:
+                yield Form.LATERAL
+        elif lateral.largest >= JUDGED_AT:
+            yield from joins
 
-    def _trial(self, form: Form, rest: int) -> Step | None:
+    def _trial(self, form: Form, rest: int, single: "_Measured") -> Step | None:
         """A first run of a form, unless it could not pay, or was given as much time before."""
-        best = self._measured[self._best(rest)].estimate(rest)
         if form is Form.LATERAL:
-            count = min(rest, LATERAL_SAMPLE)
-            return Step(form, count, max(0.02, 2 * self._measured[Form.SINGLE].estimate(count)), is_trial=True)
-        limit_s = SHARE_OF_REST * best
-        if best / rest < WORTH_A_JOIN_S or limit_s < max(SHORTEST_TRIAL_S, 2 * self._too_slow.get(form, 0.0)):
+            return self._lateral_trial(rest, single)
+        best = self._best(rest)
+        limit_s = SHARE_OF_REST * self._measured[best].estimate(rest)
+        if self._a_tuple(best) < WORTH_A_JOIN_S or limit_s < max(SHORTEST_TRIAL_S, 2 * self._too_slow.get(form, 0.0)):
             return None
         return Step(form, min(rest, JOIN_SAMPLE), limit_s, is_trial=True)
 
+    def _lateral_trial(self, rest: int, single: "_Measured") -> Step | None:
+        """It costs about what the single form does without its round trips: hopeless where a join does far better."""
+        count = min(rest, LATERAL_SAMPLE)
+        expected = single.estimate(count)
+        best = self._best(rest)
+        if best is not Form.SINGLE and expected > SHARE_OF_REST * self._measured[best].estimate(rest):
+            return None
+        return Step(Form.LATERAL, count, max(SHORTEST_LATERAL_S, 2 * expected), is_trial=True)
+
+    def _deserves_another_look(self, best: Form) -> bool:
+        """Whether a LATERAL was measured on a few tuples only, and came near."""
+        lateral = self._measured.get(Form.LATERAL)
+        few = lateral is not None and lateral.largest < JUDGED_AT
+        return few and self._a_tuple(Form.LATERAL) < FEW_TOLD_TIMES * self._a_tuple(best)
+
+    def _a_tuple(self, form: Form) -> float:
+        measured = self._measured[form]
+        return measured.points[measured.largest] / measured.largest
+
     def _best(self, count: int) -> Form:
-        single = self._measured[Form.SINGLE].estimate(count) * MARGIN if Form.SINGLE in self._measured else None
-        known = {form: costs.estimate(count) for form, costs in self._measured.items() if form in self._forms}
-        if single is not None:
-            known[Form.SINGLE] = single
+        known = {form: costs.estimate(count) for form, costs in self._measured.items()}
+        for form in known.keys() & MARGINS.keys():
+            known[form] *= MARGINS[form]
         return min(known, key=known.__getitem__)
 
     def _count(self, form: Form, rest: int) -> int:
-        """As many as take about TARGET_S."""
+        """As many as take about TARGET_S. A join's time hardly grows with the tuples, as long as it is short."""
         measured = self._measured[form]
         if form is Form.SINGLE:
             return self._singles(rest, measured)
-        a_tuple = measured.points[measured.largest] / measured.largest
-        fitting = int(TARGET_S / max(a_tuple, 1e-9))
-        return max(1, min(rest, self._most, fitting, GROWTH * measured.largest))
+        growing = GROWTH * measured.largest
+        fitting = int(TARGET_S / max(self._a_tuple(form), 1e-9))
+        if form is not Form.LATERAL and measured.points[measured.largest] < TARGET_S:
+            fitting = growing
+        return max(1, min(rest, self._most, fitting, growing))

@@ -19,7 +19,7 @@ from directflow_gateway.queries.sets.isolation import Isolation
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.sets.session import SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples
-from directflow_gateway.queries.sets.work import Chunk, Work, fitting
+from directflow_gateway.queries.sets.work import MOST_ARRAY_CHARACTERS, Chunk, Work
 from directflow_gateway.sql.set_form import certainly_castable
 
 FIRST_LIMIT_S = 1.0
@@ -39,6 +39,9 @@ class Driver:
         self._plan = plan
         self._work = work
         self._costs: Costs = plan.costs(frozenset(bound.columns))
+        self._poisoned = plan.poisoned_among(bound)
+        self._most = max(1, MOST_ARRAY_CHARACTERS * bound.count // max(1, bound.characters))
+        self._failed: list[int] = []
         self.statements: dict[Form, int] = {}
         """Tuples by the form in which they came to their end, for the span."""
 
@@ -50,7 +53,7 @@ class Driver:
         rest, suspects = self._sorted(chunk)
         slow: list[int] = []
         while rest:
-            step = fitting(self._costs.next(len(rest), await self._session.limit_s()), self._bound, rest)
+            step = self._costs.next(min(len(rest), self._most), await self._session.limit_s())
             now, rest = rest[: step.count], rest[step.count :]
             if step.form is Form.SINGLE:
                 slow += await self._singles(now, step)
@@ -58,17 +61,17 @@ class Driver:
                 rest = [*now, *rest]
         slow += await self._suspects(suspects)
         await self._slow(slow)
+        if self._failed and not self._costs.is_single:
+            self._plan.remember_poisoned(self._bound, self._failed)
 
     def _sorted(self, chunk: Chunk) -> tuple[Chunk, list[int]]:
         """Tuples for the set form, and those that would probably make it fail."""
         if self._costs.is_single:
             return chunk, []
-        doubtful = self._doubtful(chunk)
-        if self._plan.has_poisoned:
-            doubtful.update(index for index in chunk if self._plan.is_poisoned(self._bound.key(index)))
-        if not doubtful:
+        apart = self._doubtful(chunk) | self._poisoned.intersection(chunk)
+        if not apart:
             return chunk, []
-        return [index for index in chunk if index not in doubtful], sorted(doubtful)
+        return [index for index in chunk if index not in apart], sorted(apart)
 
     def _doubtful(self, chunk: Chunk) -> set[int]:
         doubtful: set[int] = set()
@@ -82,7 +85,6 @@ class Driver:
 
     async def _together(self, step: Step, chunk: Chunk, suspects: list[int], slow: list[int]) -> bool:
         """Runs a chunk in one statement; False when nothing came of it and it is to be run in another form."""
-        started = monotonic()
         try:
             ended = await self._work.run(step, chunk)
         except (Unresponsive, AllowanceExceeded):
@@ -90,7 +92,7 @@ class Driver:
             suspects += chunk
             return True
         if ended.error is None:
-            self._costs.measured(step, monotonic() - started)
+            self._costs.measured(step, ended.worked_s)
             self._count(step.form, len(chunk))
             return True
         error = translate(ended.error, None, Phase.RUN)
@@ -125,8 +127,9 @@ class Driver:
         """The author's own statement for each; returns those that are slow."""
         started = monotonic()
         slow = await self._each(chunk, apart=False)
-        if not slow:
-            self._costs.measured(step, (monotonic() - started) / len(chunk) * step.count)
+        took = monotonic() - started if self._work.transfers else (await self._session.together()).worked_s
+        if not slow and len(chunk) > 1:
+            self._costs.measured(step, took)
         return slow
 
     async def _suspects(self, suspects: Sequence[int]) -> list[int]:
@@ -180,7 +183,7 @@ class Driver:
     def _fail(self, index: int, error: DirectFlowError) -> None:
         if not concerns_the_tuple(error):
             raise error
-        self._plan.remember_poisoned(self._bound.key(index))
+        self._failed.append(index)
         self._work.failed(index, error)
 
     def _count(self, form: Form, tuples: int) -> None:

@@ -80,6 +80,10 @@ class Evaluation:
         self._letters[-1] = ERROR
         self._errors: dict[int, DirectFlowError] = {}
 
+    @property
+    def transfers(self) -> bool:
+        return False
+
     async def run(self, step: Step, chunk: Chunk) -> Ended:
         text = self._plan.statement(step.form, self._differing)
         (told,) = await self._session.each(
@@ -88,16 +92,15 @@ class Evaluation:
         if isinstance(told, psycopg.Error):
             return Ended(0, told)
         self._keep(chunk, self._of_semi_join(told[0][0], len(chunk)) if step.form is Form.SEMI_JOIN else told[0][0])
-        return Ended(len(chunk))
+        return Ended(len(chunk), worked_s=(await self._session.together()).worked_s)
 
-    async def run_in_order(self, chunk: Chunk, limit_s: float) -> Ended:
+    async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
         text = self._plan.statement(Form.LATERAL, self._differing, row_by_row=True)
-        statement = statement_for(text, self._bound, self._plan.types, chunk)
-        letters = bytearray()
-        together = await self._session.together()
-        ended = await together.cells(statement, limit_s, letters)
-        self._keep(chunk[: len(letters)], letters.decode())
-        return Ended(len(letters), ended)
+        statements = [statement_for(text, self._bound, self._plan.types, chunk) for chunk in chunks]
+        told = await self._session.cells(statements, limit_s)
+        for chunk, (letters, _) in zip(chunks, told, strict=True):
+            self._keep(chunk[: len(letters)], letters.decode())
+        return [Ended(len(letters), error) for letters, error in told]
 
     def took(self, index: int, rows: Sequence[Row]) -> None:
         if len(rows) == 1:

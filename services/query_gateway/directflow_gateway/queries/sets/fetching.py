@@ -3,6 +3,7 @@
 from collections.abc import AsyncGenerator, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from time import monotonic
 
 import psycopg
 import pyarrow as pa
@@ -145,12 +146,16 @@ class Window:
         self.errors: dict[int, DirectFlowError] = {}
         self.bytes = 0
 
+    @property
+    def transfers(self) -> bool:
+        return True
+
     async def run(self, step: Step, chunk: Chunk) -> Ended:
         ended = await self._read(step.form, chunk, step.limit_s)
         return ended if ended.error is None or step.form is Form.LATERAL else Ended(0, ended.error)
 
-    async def run_in_order(self, chunk: Chunk, limit_s: float) -> Ended:
-        return await self._read(Form.LATERAL, chunk, limit_s)
+    async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
+        return [await self._read(Form.LATERAL, chunk, limit_s) for chunk in chunks]
 
     def took(self, index: int, rows: Sequence[Row]) -> None:
         self._forget(index)
@@ -169,7 +174,7 @@ class Window:
             self._forget(index)
         limits = (await self._session.session()).limits
         together = await self._session.together()
-        last = 0
+        last, started = 0, monotonic()
         try:
             async with aclosing(together.chunks(statement, CHUNK_ROWS, limit_s)) as chunks:
                 async for rows in chunks:
@@ -182,7 +187,7 @@ class Window:
             if together.lost:
                 raise
             return Ended(max(0, last - 1), error)
-        return Ended(len(chunk))
+        return Ended(len(chunk), worked_s=monotonic() - started)
 
     def _take(self, index: int, row: RawRow, limits: Limits) -> None:
         _, there, *cells = row

@@ -14,13 +14,15 @@ from directflow_gateway.queries.outcomes import concerns_the_tuple
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.sets.session import SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples
-from directflow_gateway.queries.sets.work import Chunk, Work, cells
+from directflow_gateway.queries.sets.work import Chunk, Ended, Work, cells
 from directflow_gateway.sql.set_form import array_text, is_known
 
 FEW = 2
 """So few tuples are run alone at once."""
 PATIENCE = 8
 """After so many failures, when more than one tuple in so many fails, the rest is run alone: searching costs more."""
+AT_ONCE = 256
+"""Tuples of one statement: behind each failure the rest of them is sent again."""
 PARTS = 16
 """Of the tuples whose values are searched; all parts go in one round trip."""
 
@@ -43,25 +45,31 @@ class Isolation:
         """Keeps the outcomes of healthy tuples; the others are `suspects` and `slow` afterwards."""
         uncastable = await self._uncastable(chunk)
         self.suspects += sorted(uncastable)
-        rest = [index for index in chunk if index not in uncastable]
-        while len(rest) > FEW and not self._is_hopeless():
+        waiting = _parts([index for index in chunk if index not in uncastable], AT_ONCE)
+        while waiting and not self._is_hopeless():
             try:
-                ended = await self._work.run_in_order(rest, limit_s)
+                ended = await self._work.run_in_order(waiting, limit_s)
             except (Unresponsive, AllowanceExceeded):
                 await self._session.leave()
                 break
-            self._complete += ended.complete
-            rest = rest[ended.complete :]
-            if ended.error is None:
-                break
-            self._blame(rest.pop(0), ended.error)
-        self.suspects += rest
+            waiting = list(filter(None, map(self._rest, waiting, ended)))
+        self.suspects += [index for part in waiting for index in part]
 
-    def _blame(self, index: int, error: psycopg.Error) -> None:
-        told = translate(error, None, Phase.RUN)
+    def _rest(self, part: Chunk, ended: Ended) -> Chunk:
+        """What is left of a part behind the tuple that failed."""
+        self._complete += ended.complete
+        if ended.error is None or ended.complete == len(part):
+            return ()
+        told = translate(ended.error, None, Phase.RUN)
         if not concerns_the_tuple(told):
             raise told
-        (self.slow if told.reason == "STATEMENT_TIMEOUT" else self.suspects).append(index)
+        failed = part[ended.complete]
+        (self.slow if told.reason == "STATEMENT_TIMEOUT" else self.suspects).append(failed)
+        rest = part[ended.complete + 1 :]
+        if len(rest) <= FEW:
+            self.suspects += rest
+            return ()
+        return rest
 
     def _is_hopeless(self) -> bool:
         failures = len(self.suspects) + len(self.slow)
@@ -79,7 +87,9 @@ class Isolation:
         found: set[int] = set()
         parts = await self._failing([chunk], number)
         while parts:
-            failed = await self._failing([piece for part in parts for piece in _split(part)], number)
+            failed = await self._failing(
+                [piece for part in parts for piece in _parts(part, -(-len(part) // PARTS))], number
+            )
             found.update(part[0] for part in failed if len(part) == 1)
             parts = [part for part in failed if len(part) > 1]
             if PATIENCE * len(found) > len(chunk) + PATIENCE * PATIENCE:
@@ -95,6 +105,5 @@ class Isolation:
         return [part for part, one in zip(parts, told, strict=True) if isinstance(one, psycopg.Error)]
 
 
-def _split(part: Chunk) -> list[Chunk]:
-    size = -(-len(part) // PARTS)
-    return [part[start : start + size] for start in range(0, len(part), size)]
+def _parts(chunk: Chunk, size: int) -> list[Chunk]:
+    return [chunk[start : start + size] for start in range(0, len(chunk), max(1, size))]

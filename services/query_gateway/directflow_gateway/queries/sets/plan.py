@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from directflow_gateway.queries.sets.costs import Costs, Form
+from directflow_gateway.queries.sets.tuples import BoundTuples
 from directflow_gateway.sql import CompiledStatement
 from directflow_gateway.sql.set_form import Outcomes, Risks, SemiJoin, SetStatement, SetWriter
 
@@ -74,24 +75,23 @@ class SetPlan:
 
     # --- tuples that made a batch fail -------------------------------------------------------------------------------
 
-    def remember_poisoned(self, key: int) -> None:
-        """The next batches run this tuple alone for a while."""
-        self._poisoned[key] = time.monotonic() + POISONED_S
-        self._poisoned.move_to_end(key)
+    def remember_poisoned(self, bound: BoundTuples, failed: Sequence[int]) -> None:
+        """The next batches run these tuples alone for a while."""
+        keys, until = bound.keys(), time.monotonic() + POISONED_S
+        for index in failed:
+            self._poisoned[keys[index]] = until
+            self._poisoned.move_to_end(keys[index])
         while len(self._poisoned) > MOST_POISONED:
             self._poisoned.popitem(last=False)
 
-    @property
-    def has_poisoned(self) -> bool:
-        return bool(self._poisoned)
-
-    def is_poisoned(self, key: int) -> bool:
-        """Whether the tuple made a batch fail a moment ago."""
-        until = self._poisoned.get(key)
-        if until is not None and time.monotonic() >= until:
-            del self._poisoned[key]
-            return False
-        return until is not None
+    def poisoned_among(self, bound: BoundTuples) -> set[int]:
+        """Numbers of the tuples that made a batch fail a moment ago."""
+        now = time.monotonic()
+        while self._poisoned and next(iter(self._poisoned.values())) <= now:
+            self._poisoned.popitem(last=False)
+        if not self._poisoned:
+            return set()
+        return {index for index, key in enumerate(bound.keys()) if key in self._poisoned}
 
 
 def single_plan(compiled: CompiledStatement, *, is_condition: bool) -> SetPlan:

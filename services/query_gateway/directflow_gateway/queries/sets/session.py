@@ -12,6 +12,7 @@ from directflow_runtime.errors import DirectFlowError
 from directflow_gateway.connections import LimitOverrides
 from directflow_gateway.execution import (
     AllowanceExceeded,
+    CellsResult,
     Phase,
     Row,
     SqlStatement,
@@ -80,18 +81,28 @@ class SetSession:
             await self.leave()
             raise
 
+    async def cells(self, statements: Sequence[SqlStatement], limit_s: float) -> list[CellsResult]:
+        """See `Together.cells`. Raises DATABASE_UNREACHABLE for a lost connection."""
+        try:
+            return await (await self.together()).cells(statements, limit_s)
+        except psycopg.OperationalError as error:
+            raise translate(error, None, Phase.RUN) from None
+
     async def alone(self, parameters: Sequence[str | None], limit_s: float) -> list[Row] | DirectFlowError:
         """The first rows of the author's own statement, read within every limit; or why there are none."""
         session = await self.session()
         limits = session.limits.lowered_by(LimitOverrides(statement_timeout_s=limit_s))
         compiled = session.prepared.compiled
         try:
+            await (await self.together()).back()
             return await fetch_first(
                 session.conn, compiled.text, parameters, TWO_ROWS, limits=limits, compiled=compiled
             )
         except DirectFlowError as error:
             await self.leave()
             return error
+        except psycopg.OperationalError as error:
+            raise translate(error, None, Phase.RUN) from None
 
     async def leave(self) -> None:
         """Gives the session back in whatever state it is; the next statement gets another."""

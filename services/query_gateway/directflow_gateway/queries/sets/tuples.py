@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 from typing import Any
 
 from directflow_runtime.errors import DirectFlowError
@@ -55,6 +56,11 @@ class BoundTuples:
     """Index of the caller's tuple to why its value does not fit its variable."""
     parameters: int
 
+    @property
+    def characters(self) -> int:
+        """Of all columns together."""
+        return sum(len(text) for column in self.columns.values() for text in column if text)
+
     def texts(self, index: int) -> tuple[str | None, ...]:
         """The parameters of one different tuple, as the single form takes them."""
         return tuple(
@@ -62,9 +68,12 @@ class BoundTuples:
             for number in range(1, self.parameters + 1)
         )
 
-    def key(self, index: int) -> int:
-        """Tells tuples apart without holding on to their values."""
-        return hash(self.texts(index))
+    def keys(self) -> list[int]:
+        """A number for each different tuple, which tells it apart without holding on to its values."""
+        differing = list(self.columns.values())
+        rows = differing[0] if len(differing) == 1 else zip(*differing, strict=True)
+        salt = hash(tuple(self.scalars.items()))
+        return [hash(row) ^ salt for row in rows]
 
 
 def bind_tuples(compiled: CompiledStatement, tuples: Tuples) -> BoundTuples:
@@ -91,19 +100,17 @@ def _distinct(
     row_count: int,
     parameters: int,
 ) -> BoundTuples:
-    numbers: dict[object, int] = {}
     rows: Sequence[object]
     if len(columns) == 1:
         (rows,) = columns.values()
     else:
         rows = list(zip(*columns.values(), strict=True)) if columns else [()] * row_count
-    if refused:
-        places = [-1 if i in refused else numbers.setdefault(row, len(numbers)) for i, row in enumerate(rows)]
-    else:
-        places = [numbers.setdefault(row, len(numbers)) for row in rows]
-    kept: dict[int, Sequence[str | None]] = dict(columns)
-    if len(numbers) < row_count:
-        kept = dict(zip(columns, _turned(list(numbers), len(columns)), strict=True))
+    wanted = [row for index, row in enumerate(rows) if index not in refused] if refused else rows
+    numbers = dict(zip(dict.fromkeys(wanted), count(), strict=False))
+    if len(numbers) == row_count:
+        return BoundTuples(scalars, columns, row_count, range(row_count), refused, parameters)
+    kept = dict(zip(columns, _turned(list(numbers), len(columns)), strict=True))
+    places = [-1 if index in refused else numbers[row] for index, row in enumerate(rows)]
     return BoundTuples(scalars, kept, len(numbers), places, refused, parameters)
 
 

@@ -1,7 +1,7 @@
 """What is done with the tuples of a call: the port between the order of the work and the work itself."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 import psycopg
@@ -15,7 +15,7 @@ from directflow_gateway.sql.set_form import SetStatement, array_text
 Chunk = Sequence[int]
 """Numbers of different tuples, rising: a range as long as nothing is taken out."""
 MOST_ARRAY_CHARACTERS = 4 * 1024 * 1024
-"""Of all arrays of one statement, unless it is for a single tuple."""
+"""Of all arrays of one statement, about, unless it is for a single tuple."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +25,23 @@ class Ended:
     complete: int
     """So many tuples of the chunk, from its beginning, have what they come to."""
     error: psycopg.Error | None = None
+    worked_s: float = 0.0
+    """How long it took, where it came to its end."""
 
 
 class Work(Protocol):
     """Runs statements for chunks of tuples and keeps what they come to."""
 
+    @property
+    def transfers(self) -> bool:
+        """Whether what is transferred belongs to the costs: rows do, letters do not."""
+
     async def run(self, step: Step, chunk: Chunk) -> Ended:
         """A chunk in the step's form; the transaction is usable afterwards. Raises Unresponsive, AllowanceExceeded, and
         DirectFlowError for a lost connection."""
 
-    async def run_in_order(self, chunk: Chunk, limit_s: float) -> Ended:
-        """A chunk as a LATERAL, tuple after tuple, keeping all that stands before an error."""
+    async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
+        """Each chunk as a LATERAL, tuple after tuple, keeping all that stands before an error."""
 
     def took(self, index: int, rows: Sequence[Row]) -> None:
         """Keeps what the author's own statement came to for a tuple."""
@@ -55,15 +61,3 @@ def cells(column: Sequence[str | None], chunk: Chunk) -> Sequence[str | None]:
     if isinstance(chunk, range):
         return column[chunk.start : chunk.stop]
     return [column[index] for index in chunk]
-
-
-def fitting(step: Step, bound: BoundTuples, chunk: Chunk) -> Step:
-    """The step for as many tuples as one statement should be sent at once."""
-    count = step.count
-    while count > 1:
-        sent = chunk[:count]
-        size = sum(len(text) for column in bound.columns.values() for text in cells(column, sent) if text)
-        if size <= MOST_ARRAY_CHARACTERS:
-            break
-        count //= 2
-    return step if count == step.count else replace(step, count=count)

@@ -77,7 +77,7 @@ class _Shape:
         """`SELECT true FROM ... LIMIT 1`: one row with a constant, or none."""
         answer = _constant(value)
         limit = select.one("limitCount")
-        if answer not in ("t", "f") or limit is None or _integer(limit) < 1:
+        if answer not in ("t", "f") or limit is None or _integer(limit) != 1:
             return None
         plain = _has_only(select, "targetList", "fromClause", "whereClause", "sortClause", "limitCount")
         by_columns = all((item.one("node") or item).tag == "ColumnRef" for item in select.many("sortClause"))
