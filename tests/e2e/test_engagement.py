@@ -1,8 +1,8 @@
 """Engagement through both hops as processes: what is acknowledged is durable, once, and nobody else's business."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterator
+from contextlib import aclosing, contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,9 +10,11 @@ import grpc
 import pytest
 from directflow.conditions.v1 import engagement_service_pb2 as pb
 from directflow.engagement.v1 import engagement_pb2
+from directflow_cli.commands.both_ways import both_ways
 from directflow_cli.dev import directflow_database
 from directflow_cli.dev.postgres import PostgresServer
-from directflow_runtime.errors import StatusCode
+from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.remote import remote_error
 
 CALL_S = 30.0
 DEMO = "workspaces/demo"
@@ -179,25 +181,26 @@ def alone(serve: Any, postgres: PostgresServer) -> Iterator[Any]:
 async def test_every_event_that_was_acknowledged_is_there_when_the_gateway_is_killed(
     serve: Any, postgres: PostgresServer, connect: Callable[..., Any]
 ) -> None:
-    acknowledged, ended = 0, None
+    acknowledged, ended = 0, DirectFlowError(StatusCode.OK, "", "")
     with alone(serve, postgres) as at:
         client = connect(at)
 
-        async def messages() -> AsyncIterator[pb.StreamEngagementRequest]:
+        async def messages() -> AsyncGenerator[pb.StreamEngagementRequest]:
             for number in range(1_000_000):
                 events = [event(f"k-{number}-{one}", profile_id=f"k{one}") for one in range(200)]
                 yield pb.StreamEngagementRequest(parent=DEMO, events=events)
 
-        call = client.engagement.StreamEngagement(messages(), timeout=60)
+        call = client.engagement.StreamEngagement(timeout=60)
         try:
-            async for answer in call:
-                acknowledged += answer.accepted_count
-                if acknowledged == 2_000:
-                    at.kill("gateway")
+            async with aclosing(both_ways(call, messages())) as answers:
+                async for answer in answers:
+                    acknowledged += answer.accepted_count
+                    if acknowledged == 2_000:
+                        at.kill("gateway")
         except grpc.aio.AioRpcError as error:
-            ended = error.code()
+            ended = remote_error(error)
         ids = {row[0] for row in at.own("SELECT event_id FROM directflow.engagement_events")}
     expected = {f"k-{number}-{one}" for number in range(acknowledged // 200) for one in range(200)}
-    assert ended is grpc.StatusCode.UNAVAILABLE
+    assert (ended.code, ended.reason) == (StatusCode.UNAVAILABLE, "GATEWAY_UNAVAILABLE")
     assert acknowledged >= 2_000
     assert expected <= ids

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
@@ -51,7 +51,7 @@ class Recording:
         if self._sent:
             raise incomplete("it ended before every event was acknowledged")
 
-    async def _requests(self, blocks: AsyncIterator[list[bytes]]) -> AsyncIterator[pb.StreamEngagementRequest]:
+    async def _requests(self, blocks: AsyncIterator[list[bytes]]) -> AsyncGenerator[pb.StreamEngagementRequest]:
         async for lines in blocks:
             numbers, events = self._read(lines)
             if events:

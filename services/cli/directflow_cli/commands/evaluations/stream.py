@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -42,7 +42,7 @@ class EvaluationStream:
         self.sink.end()
         return summary
 
-    async def _requests(self, profiles: AsyncIterator[Profiles]) -> AsyncIterator[wire.StreamEvaluationsRequest]:
+    async def _requests(self, profiles: AsyncIterator[Profiles]) -> AsyncGenerator[wire.StreamEvaluationsRequest]:
         yield wire.StreamEvaluationsRequest(start=self.start)
         async for some in profiles:
             if some.ids:
