@@ -1,15 +1,11 @@
-"""A real gateway in front of a real PostgreSQL, and the judge: a batch must come to what its tuples come to alone.
-
-Nothing here shares code with the set form. A batch of one runs the author's own statement, which is the contract; so
-the oracle for N tuples is N calls with one tuple, remembered by statement and tuple.
-"""
+"""A real gateway in front of a real PostgreSQL, asked by its public API alone: no code is shared with the set form."""
 
 import json
+import os
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -202,6 +198,15 @@ class Gateway:
         call = self.stub.EvaluateSet.future(self.request(shape, tuples, lists or {}, **more), timeout=CALL_S)
         return evaluated(call, len(tuples))
 
+    def evaluate_alone(self, shape: Shape, rows: Sequence[Tuple], lists: Mapping[str, Any]) -> list[Result]:
+        """Each tuple in a call of its own, many at a time."""
+        found: list[Result] = []
+        for first in range(0, len(rows), IN_FLIGHT):
+            requests = [self.request(shape, [row], lists) for row in rows[first : first + IN_FLIGHT]]
+            calls = [self.stub.EvaluateSet.future(request, timeout=CALL_S) for request in requests]
+            found += [evaluated(call, 1)[0] for call in calls]
+        return found
+
     def fetch(self, shape: Shape, tuples: Sequence[Tuple], lists: Any = None, **more: Any) -> Fetched:
         """FetchSet to its end."""
         return fetched(self.stub.FetchSet, self.request(shape, tuples, lists or {}, fetch=True, **more), len(tuples))
@@ -216,6 +221,10 @@ class Gateway:
         )
         header, *batches, _ = list(self.stub.StreamQuery(request, timeout=CALL_S))
         return [row for message in batches for row in cells_of(message.batch, header.header)]
+
+    def transaction(self) -> psycopg.Connection[Any]:
+        """The superuser's; it ends with the block."""
+        return psycopg.connect(self.server.admin_dsn(self.database))
 
     def admin(self, sql: str) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.server.admin_dsn(self.database), autocommit=True) as connection:
@@ -277,153 +286,30 @@ def fetched(method: Any, request: Any, count: int) -> Fetched:
     return Fetched(told, columns)
 
 
-# --- the judge ----------------------------------------------------------------------------------------------------
-
-
-@dataclass
-class Judge:
-    """Compares batches with singles, shrinks what differs, and keeps count."""
-
-    gateway: Gateway
-    cases: int = 0
-    """Tuples judged in batches of two or more."""
-    outcomes: dict[str, int] = field(default_factory=dict)
-    _singles: dict[Any, Any] = field(default_factory=dict)
-
-    def singles(self, shape: Shape, tuples: Sequence[Tuple], lists: Mapping[str, Any], fetch: bool = False) -> Any:
-        """What each tuple comes to alone; asked many at a time, once for each tuple."""
-        key = partial(self._key, shape, lists, fetch)
-        missing = list({key(row): row for row in tuples if key(row) not in self._singles}.values())
-        # The first alone: it has the statement described, which a crowd would have done once for each.
-        self._ask(shape, missing[:1], lists, fetch)
-        for first in range(1, len(missing), IN_FLIGHT):
-            self._ask(shape, missing[first : first + IN_FLIGHT], lists, fetch)
-        return [self._singles[key(row)] for row in tuples]
-
-    def _ask(self, shape: Shape, rows: Sequence[Tuple], lists: Mapping[str, Any], fetch: bool) -> None:
-        request = partial(self.gateway.request, shape, lists=lists, fetch=fetch)
-        if fetch:
-            for row in rows:
-                self._singles[self._key(shape, lists, True, row)] = self.gateway.fetch(shape, [row], lists)
-            return
-        calls = [self.gateway.stub.EvaluateSet.future(request([row]), timeout=CALL_S) for row in rows]
-        for row, call in zip(rows, calls, strict=True):
-            [self._singles[self._key(shape, lists, False, row)]] = evaluated(call, 1)
-
-    def _key(self, shape: Shape, lists: Mapping[str, Any], fetch: bool, row: Tuple) -> Any:
-        return (shape.template, shape.kinds, fetch, identity(tuple(lists.items())), identity(row))
-
-    def conditions(
-        self, shape: Shape, tuples: Sequence[Tuple], lists: Mapping[str, Any], constants: frozenset[int] = frozenset()
-    ) -> list[str]:
-        """Evaluates the batch; a line for every way in which it differs, [] where it does not."""
-        expected = self.singles(shape, tuples, lists)
-        given = self.gateway.evaluate(shape, tuples, lists, constants=constants)
-        self._count(given, len(tuples))
-        wrong = [i for i in range(len(tuples)) if not self.agrees(shape, expected[i], given[i], tuples[i], lists)]
-        return [self._report(shape, tuples, lists, constants, wrong[0], expected, given)] if wrong else []
-
-    def preloads(
-        self, shape: Shape, tuples: Sequence[Tuple], lists: Mapping[str, Any], constants: frozenset[int] = frozenset()
-    ) -> list[str]:
-        """The same for FetchSet: header, outcomes, errors, cells."""
-        expected = self.singles(shape, tuples, lists, fetch=True)
-        given = self.gateway.fetch(shape, tuples, lists, constants=constants)
-        self._count(given.results, len(tuples))
-        alone = [one.results[0] for one in expected]
-        if given.columns != expected[0].columns:
-            return [f"{shape.name}: columns {given.columns}, alone {expected[0].columns}"]
-        wrong = [
-            i for i in range(len(tuples)) if not self.agrees(shape, alone[i], given.results[i], tuples[i], lists, True)
-        ]
-        return [self._report(shape, tuples, lists, constants, wrong[0], alone, given.results, True)] if wrong else []
-
-    def agrees(
-        self, shape: Shape, alone: Result, given: Result, row: Tuple, lists: Mapping[str, Any], fetch: bool = False
-    ) -> bool:
-        if alone == given and alone.message == given.message:
-            return True
-        if "plan-dependent" in shape.flags and alone.outcome == "ERROR":
-            # Which row it meets first is the planner's affair. Never the other way round: an answer is an answer.
-            return given.outcome != "ERROR" or given.reason == alone.reason
-        if "any-row" not in shape.flags or (fetch and alone.answer() != given.answer()):
-            return False
-        if fetch:
-            return given.row in self.gateway.rows(shape, row, lists)
-        return self._is_one_of_the_rows(shape, given, row, lists)
-
-    def _is_one_of_the_rows(self, shape: Shape, given: Result, row: Tuple, lists: Mapping[str, Any]) -> bool:
-        unlimited = replace(shape, template=shape.template.replace("LIMIT 1", ""))
-        words = {"True": "TRUE", "False": "FALSE", None: "NULL"}
-        return given.outcome in {words[cells[0]] for cells in self.gateway.rows(unlimited, row, lists)}
-
-    def _count(self, given: Sequence[Result], count: int) -> None:
-        self.cases += count if count > 1 else 0
-        for one in given:
-            self.outcomes[one.outcome] = self.outcomes.get(one.outcome, 0) + 1
-
-    def _report(
-        self,
-        shape: Shape,
-        tuples: Any,
-        lists: Any,
-        constants: Any,
-        at: int,
-        alone: Any,
-        given: Any,
-        fetch: bool = False,
-    ) -> str:
-        least = self._shrunk(shape, list(tuples), lists, constants, at, alone[at], fetch)
-        return (
-            f"\n{shape.name}\n  template: {shape.template}\n  lists: {lists}  constants: {sorted(constants)}\n"
-            f"  tuple: {tuples[at]}\n  alone: {alone[at]} {alone[at].message}\n"
-            f"  in the batch of {len(tuples)}: {given[at]} {given[at].message}\n  least batch: {least}"
-        )
-
-    def _shrunk(
-        self, shape: Shape, tuples: list[Tuple], lists: Any, constants: Any, at: int, alone: Result, fetch: bool
-    ) -> list[Tuple]:
-        """A small batch in which this tuple still differs: others are taken away by halves, then one by one."""
-        own, others = tuples[at], tuples[:at] + tuples[at + 1 :]
-        size, asked = max(1, len(others) // 2), 0
-        while others and asked < 60:
-            for first in range(0, len(others), size):
-                fewer = others[:first] + others[first + size :]
-                asked += 1
-                if self._differs(shape, [own, *fewer], lists, constants, alone, fetch):
-                    others = fewer
-                    break
-            else:
-                if size == 1:
-                    break
-                size = max(1, size // 2)
-            size = max(1, min(size, len(others)))
-        return [own, *others]
-
-    def _differs(self, shape: Any, batch: Any, lists: Any, constants: Any, alone: Result, fetch: bool) -> bool:
-        if fetch:
-            [first, *_] = self.gateway.fetch(shape, batch, lists, constants=constants).results
-        else:
-            [first, *_] = self.gateway.evaluate(shape, batch, lists, constants=constants)
-        return not self.agrees(shape, alone, first, batch[0], lists, fetch)
-
-
 # --- what tests ask for ---------------------------------------------------------------------------------------------
 
 
 @pytest.fixture(scope="session")
 def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Gateway]]:
-    """`start_gateway(server, database, traced=...)`: a gateway process of one connection, ended with the session."""
+    """`start_gateway(server, database)`: a gateway process of one connection, ended with the session.
+
+    `form`: it runs every batch in this form (see forced_form.py) instead of the one that it measures to be cheapest.
+    """
     with ExitStack() as stack:
         store = SpanStore()
         receiver = stack.enter_context(Receiver(store))
         loop = stack.enter_context(BackgroundLoop())
 
-        def start(server: PostgresServer, database: str, *, traced: bool = False) -> Gateway:
+        def start(server: PostgresServer, database: str, *, traced: bool = False, form: str = "") -> Gateway:
             role = server.create_role("LOGIN")
             server.psql(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role.name}"', database=database)
             plan = written(tmp_path_factory.mktemp("sets"), server, database, role, receiver.address if traced else "")
-            service = stack.enter_context(loop.entered(ServiceProcess(plan)))
+            with pytest.MonkeyPatch.context() as environment:
+                environment.setenv("PYTHONPATH", str(HERE), prepend=os.pathsep)
+                environment.setenv("SETS_FORM", form)
+                service = stack.enter_context(
+                    loop.entered(ServiceProcess(replace(plan, module="forced_form") if form else plan))
+                )
             channel = stack.enter_context(grpc.insecure_channel(service.address, options=UNLIMITED))
             stub = stubs.QueryServiceStub(channel)
             return Gateway(stub, "workspaces/sets/connections/main", server, database, service, store, role.name)
@@ -445,6 +331,7 @@ def written(folder: Path, server: PostgresServer, database: str, role: Any, otlp
     config.write_text(
         toml.section("server", served)
         + (toml.section("telemetry", {"otlp_endpoint": f"http://{otlp}", "schedule_delay_s": 0.1}) if otlp else "")
+        + toml.section("logging", {"level": "info" if otlp else "warning"})
         + toml.section("identity", {"allow_development": True})
         + toml.section("credentials", {"path": f"{folder}/credentials/{{workspace}}/{{connection}}"})
         + toml.section("egress", {"allow_loopback": True})
@@ -455,16 +342,17 @@ def written(folder: Path, server: PostgresServer, database: str, role: Any, otlp
 
 
 @pytest.fixture(scope="session")
-def gateway(postgres: PostgresServer, start_gateway: Callable[..., Gateway]) -> Gateway:
-    """In front of sets.sql. A test changes only rows and tables that are its own."""
-    database = postgres.create_database()
-    postgres.psql(file=HERE / "sets.sql", database=database)
+def database(postgres: PostgresServer) -> str:
+    """With sets.sql in it. A test changes only rows and tables that are its own."""
+    name = postgres.create_database()
+    postgres.psql(file=HERE / "sets.sql", database=name)
+    return name
+
+
+@pytest.fixture(scope="session")
+def gateway(postgres: PostgresServer, database: str, start_gateway: Callable[..., Gateway]) -> Gateway:
+    """The gateway as it is shipped."""
     return start_gateway(postgres, database)
-
-
-@pytest.fixture
-def judge(gateway: Gateway) -> Judge:
-    return Judge(gateway)
 
 
 @pytest.fixture(scope="session")
