@@ -12,16 +12,17 @@ from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.telemetry import Telemetry, telemetry
 
 from directflow_conditions.batches import BatchEvaluator
-from directflow_conditions.config import ConditionsSettings, EvaluationSettings
+from directflow_conditions.config import ConditionsSettings
 from directflow_conditions.definitions import FixedDefinitions
 from directflow_conditions.engagement import gateway as engagement_gateway
 from directflow_conditions.engagement import servicer as engagement
 from directflow_conditions.evaluation import Evaluator
 from directflow_conditions.gateway import READ_METHODS, QueryGateway
+from directflow_conditions.lanes.lanes import Lanes
 from directflow_conditions.leaves import Gateways
 from directflow_conditions.predicates import gateway as predicates_gateway
 from directflow_conditions.predicates.gateway import PredicateGateway
-from directflow_conditions.questions import Alone
+from directflow_conditions.questions import Alone, Asker
 from directflow_conditions.servicer import EvaluationServicer, register
 
 NAME: Final = "directflow-conditions"
@@ -42,18 +43,16 @@ async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
     stack.push_async_callback(channel.close)
     server = _server(settings, traces)
     definitions = FixedDefinitions(condition.condition() for condition in settings.conditions)
-    register(
-        server.grpc,
-        _evaluation(settings.evaluation, definitions, Gateways(QueryGateway(channel), PredicateGateway(channel))),
-    )
+    gateway = Gateways(QueryGateway(channel), PredicateGateway(channel))
+    asker: Asker = Alone(gateway)
+    if settings.evaluation.coalesce:
+        asker = lanes = Lanes(gateway, traces.tracer("directflow_conditions"), settings.evaluation.lane_limits())
+        stack.push_async_callback(lanes.aclose)
+    most = settings.evaluation.max_in_flight
+    evaluator, batches = Evaluator(definitions, asker, most), BatchEvaluator(definitions, gateway, most)
+    register(server.grpc, EvaluationServicer(evaluator, batches, settings.evaluation.max_stream_messages))
     engagement.register(server.grpc, engagement.EngagementServicer(engagement_gateway.EngagementStore(channel)))
     return App(server, SERVICES)
-
-
-def _evaluation(settings: EvaluationSettings, definitions: FixedDefinitions, gateway: Gateways) -> EvaluationServicer:
-    evaluator = Evaluator(definitions, Alone(gateway), settings.max_in_flight)
-    batches = BatchEvaluator(definitions, gateway, settings.max_in_flight)
-    return EvaluationServicer(evaluator, batches, settings.max_stream_messages)
 
 
 def _server(settings: ConditionsSettings, traces: Telemetry) -> RpcServer:

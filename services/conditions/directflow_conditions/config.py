@@ -22,6 +22,7 @@ from directflow_runtime.settings import ChannelSettings, ServiceSettings, Settin
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
 from directflow_conditions.definitions import Condition, Kind, SqlQuery, Variable
+from directflow_conditions.lanes.lanes import LaneLimits
 from directflow_conditions.policies import Decision, Policy
 
 # Strict: pydantic would read the text "1" as an integer, and a default must reach PostgreSQL as it was written.
@@ -84,8 +85,19 @@ class EvaluationSettings(SettingsModel):
 
     max_in_flight: int = Field(default=8, gt=0)
     """Most statements that one call runs at once: it must not drain the customer's pool."""
+    coalesce: bool = True
+    """False: each evaluation of one profile is a statement of its own."""
+    max_batch: int = Field(default=1024, gt=0, le=10_000)
+    """Most callers whose single evaluations one statement answers."""
+    max_waiting: int = Field(default=10_000, gt=0)
+    """Most single evaluations of one workspace that wait for their answers; more are refused (OVERLOADED)."""
+    max_lanes: int = Field(default=1_000, gt=0)
+    """Most different statements that single evaluations of one workspace wait for at once; more are refused."""
     max_stream_messages: int = Field(default=3, gt=0)
     """Most messages of one StreamEvaluations that are read and not yet answered, of 10,000 profiles each at most."""
+
+    def lane_limits(self) -> LaneLimits:
+        return LaneLimits(self.max_batch, self.max_waiting, self.max_lanes)
 
 
 class ConditionsSettings(ServiceSettings):

@@ -1,0 +1,116 @@
+"""One lane: at most one statement in flight, and a fair queue behind it."""
+
+import asyncio
+import contextvars
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from functools import partial
+from typing import Final
+
+from directflow_runtime.errors import DirectFlowError, StatusCode
+from opentelemetry.trace import Tracer
+
+from directflow_conditions.lanes.batch import Batch
+from directflow_conditions.lanes.statement_span import statement_span
+from directflow_conditions.lanes.waiter import Waiter
+from directflow_conditions.questions import Gateway
+
+MAX_CHARACTERS: Final = 1024 * 1024
+"""Of ids and values in one statement: at most 4 MiB of UTF-8, far below what the gateway takes. A single question may
+be longer."""
+
+
+class Lane:
+    """Callers whose questions one statement can answer.
+
+    No timer: the first caller's statement goes out at once, and whoever comes while it is in flight goes with the next.
+    """
+
+    def __init__(self, gateway: Gateway, tracer: Tracer, most: int, vanish: Callable[[], None]) -> None:
+        """`most` callers a statement; `vanish` is called when nobody is left."""
+        self._gateway = gateway
+        self._tracer = tracer
+        self._most = most
+        self._vanish = vanish
+        self._queues: OrderedDict[str, dict[Waiter, None]] = OrderedDict()
+        """Waiting callers of each identity, oldest first; the identity whose turn is next stands first."""
+        self._statement: asyncio.Task[None] | None = None
+        self._aboard: set[Waiter] = set()
+        """Callers of the statement in flight who have not left."""
+
+    def join(self, waiter: Waiter) -> None:
+        """Queues; the statement goes out now where none is in flight."""
+        self._queues.setdefault(waiter.identity, {})[waiter] = None
+        if self._statement is None:
+            self._next()
+
+    def leave(self, waiter: Waiter) -> None:
+        """The caller has gone, with or without an answer. A statement that nobody waits for any more is cancelled."""
+        queue = self._queues.get(waiter.identity)
+        if queue is not None and waiter in queue:
+            del queue[waiter]
+            if not queue:
+                del self._queues[waiter.identity]
+        elif waiter in self._aboard:
+            self._aboard.discard(waiter)
+            if not self._aboard and self._statement is not None:
+                self._statement.cancel()
+
+    async def aclose(self) -> None:
+        """Cancels the statement in flight, and returns when it has ended."""
+        queued = [waiter for queue in self._queues.values() for waiter in queue]
+        self._queues.clear()
+        Batch(queued).fail(_ended())
+        if self._statement is not None:
+            self._statement.cancel()
+            await asyncio.gather(self._statement, return_exceptions=True)
+
+    def _next(self) -> None:
+        waiters = self._take()
+        if not waiters:
+            self._statement = None
+            self._vanish()
+            return
+        self._aboard = set(waiters)
+        batch = Batch(waiters)
+        # A context of its own: the statement belongs to none of its callers, so none's deadline or trace is current.
+        self._statement = asyncio.get_running_loop().create_task(self._run(batch), context=contextvars.Context())
+        # A callback, not a `finally` in it: a task that is cancelled before its first step runs nothing of itself.
+        self._statement.add_done_callback(partial(self._over, batch))
+
+    def _over(self, batch: Batch, _: asyncio.Task[None]) -> None:
+        # Who was not answered is left when it was cancelled: nobody waits any more, or the service ends.
+        batch.fail(_ended())
+        self._next()
+
+    def _take(self) -> list[Waiter]:
+        """The next callers, one of each identity in turn."""
+        taken: list[Waiter] = []
+        characters = 0
+        while self._queues and len(taken) < self._most and characters < MAX_CHARACTERS:
+            identity, queue = next(iter(self._queues.items()))
+            waiter = next(iter(queue))
+            if taken and characters + waiter.size > MAX_CHARACTERS:
+                break
+            del queue[waiter]
+            self._queues.move_to_end(identity)
+            if not queue:
+                del self._queues[identity]
+            characters += waiter.size
+            taken.append(waiter)
+        return taken
+
+    async def _run(self, batch: Batch) -> None:
+        try:
+            with statement_span(self._tracer, batch):
+                timeout = max(waiter.deadline for waiter in batch.waiters) - time.monotonic()
+                batch.deliver(await self._gateway.ask(batch.questions(), max(timeout, 0.0)))
+        except Exception as error:
+            batch.fail(error)
+
+
+def _ended() -> DirectFlowError:
+    return DirectFlowError(
+        StatusCode.UNAVAILABLE, "DRAINING", "this replica is shutting down; another one answers", retry_after=0.1
+    )

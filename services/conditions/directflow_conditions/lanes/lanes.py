@@ -1,0 +1,130 @@
+"""All lanes of this replica: who may wait for what, and how many."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
+
+from directflow_runtime.calls import Call, current_call
+from directflow_runtime.errors import DirectFlowError, StatusCode
+from opentelemetry.trace import Tracer, get_current_span
+
+from directflow_conditions.lanes.lane import Lane
+from directflow_conditions.lanes.waiter import Waiter, kinds_of
+from directflow_conditions.questions import Answer, Gateway, Question
+
+RETRY_AFTER_S = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class LaneLimits:
+    """What lanes may hold."""
+
+    max_batch: int
+    """Callers of one statement."""
+    max_waiting: int
+    """Callers of one workspace that wait for an answer."""
+    max_lanes: int
+    """Lanes of one workspace at once."""
+
+
+class StatementFailed(Exception):
+    """A statement that several shared ended by a defect; its cause is the defect."""
+
+
+class Lanes:
+    """Answers questions about one person each, as many as it can in one statement.
+
+    It is asked within a call, behind the decision on who may ask.
+    """
+
+    def __init__(self, gateway: Gateway, tracer: Tracer, limits: LaneLimits) -> None:
+        self._gateway = gateway
+        self._tracer = tracer
+        self._limits = limits
+        self._lanes: dict[Hashable, Lane] = {}
+        self._waiting: Counter[str] = Counter()
+        self._lane_counts: Counter[str] = Counter()
+
+    def __len__(self) -> int:
+        """Lanes that exist now."""
+        return len(self._lanes)
+
+    async def ask(self, question: Question) -> Sequence[Answer]:
+        """The answers, from a statement of this call alone or of several.
+
+        Raises OVERLOADED where too many of the workspace wait, and what the gateway raises: each caller an error of its
+        own. A cancelled caller leaves the others' statement alone.
+        """
+        call = current_call()
+        workspace = question.conditions[0].workspace
+        with self._counted(workspace):
+            waiter = Waiter(question, call.identity, call.deadline, get_current_span())
+            lane = self._lane(workspace, question, call)
+            lane.join(waiter)
+            try:
+                answer = await waiter.answer
+            finally:
+                lane.leave(waiter)
+        if isinstance(answer, Exception):
+            raise _copied(answer) from answer
+        return answer
+
+    async def aclose(self) -> None:
+        """Cancels the statements in flight."""
+        for lane in list(self._lanes.values()):
+            await lane.aclose()
+
+    @contextmanager
+    def _counted(self, workspace: str) -> Iterator[None]:
+        if self._waiting[workspace] >= self._limits.max_waiting:
+            raise _overloaded(f"{self._limits.max_waiting} evaluations of this workspace wait already")
+        self._waiting[workspace] += 1
+        try:
+            yield
+        finally:
+            _less(self._waiting, workspace)
+
+    def _lane(self, workspace: str, question: Question, call: Call) -> Lane:
+        # The definition objects themselves: a new revision is another object, and a lane holds on to its own.
+        definitions = tuple(map(id, question.conditions))
+        key = (workspace, definitions, kinds_of(question), question.anchor is not None, call.may_define)
+        lane = self._lanes.get(key)
+        if lane is None:
+            if self._lane_counts[workspace] >= self._limits.max_lanes:
+                raise _overloaded(f"{self._limits.max_lanes} different questions of this workspace are asked already")
+            vanish = partial(self._vanished, workspace, key)
+            lane = self._lanes[key] = Lane(self._gateway, self._tracer, self._limits.max_batch, vanish)
+            self._lane_counts[workspace] += 1
+        return lane
+
+    def _vanished(self, workspace: str, key: Hashable) -> None:
+        del self._lanes[key]
+        _less(self._lane_counts, workspace)
+
+
+def _less(counts: Counter[str], workspace: str) -> None:
+    counts[workspace] -= 1
+    if not counts[workspace]:
+        del counts[workspace]
+
+
+def _overloaded(message: str) -> DirectFlowError:
+    return DirectFlowError(StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED", message, retry_after=RETRY_AFTER_S)
+
+
+def _copied(error: Exception) -> Exception:
+    """An exception of the caller's own: one object raised in many calls would collect all of their tracebacks."""
+    if not isinstance(error, DirectFlowError):
+        return StatementFailed()
+    return DirectFlowError(
+        error.code,
+        error.reason,
+        error.message,
+        metadata=error.metadata,
+        violations=error.violations,
+        problems=error.problems,
+        retry_after=error.retry_after,
+        sqlstate=error.sqlstate,
+    )

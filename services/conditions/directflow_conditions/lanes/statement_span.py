@@ -1,0 +1,49 @@
+"""The span of a statement that several callers share.
+
+With one caller it is a part of that caller's trace, as if there were no lane. With several it begins a trace of its own
+that links to each of them, and each of them links to it: a link is what leads from one trace to another.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+from directflow_runtime import telemetry_names as names
+from directflow_runtime.errors import DirectFlowError
+from opentelemetry.context import Context
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context, use_span
+
+from directflow_conditions.lanes.batch import Batch
+
+NAME: Final = "evaluate together"
+MAX_LINKS: Final = 128
+
+
+@contextmanager
+def statement_span(tracer: Tracer, batch: Batch) -> Iterator[Span]:
+    """The current span within the block is the statement's."""
+    callers = [waiter.span for waiter in batch.waiters]
+    parent = set_span_in_context(callers[0], Context()) if len(callers) == 1 else Context()
+    links = [Link(span.get_span_context()) for span in callers[:MAX_LINKS]]
+    span = tracer.start_span(NAME, parent, SpanKind.INTERNAL, _attributes(batch), links)
+    for caller in callers:
+        if caller.is_recording():
+            caller.add_link(span.get_span_context())
+    try:
+        with use_span(span, record_exception=False, set_status_on_exception=False):
+            yield span
+    except Exception as error:
+        span.set_attribute(names.ERROR_TYPE, error.reason if isinstance(error, DirectFlowError) else "INTERNAL")
+        span.set_status(Status(StatusCode.ERROR))
+        raise
+    finally:
+        span.end()
+
+
+def _attributes(batch: Batch) -> dict[str, str | int]:
+    conditions = batch.waiters[0].question.conditions
+    return {
+        names.WORKSPACE: conditions[0].workspace,
+        names.RESOURCE: conditions[0].name,
+        names.ROWS: len(batch),
+    }

@@ -1,0 +1,223 @@
+"""Lanes by themselves: who shares a statement with whom, in which turn, and what is left behind."""
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+from directflow_conditions.definitions import Condition, SqlQuery, Value
+from directflow_conditions.lanes.lanes import LaneLimits, Lanes
+from directflow_conditions.policies import RAW_CODES, Raw
+from directflow_conditions.questions import Answer, Outcomes, Question, QuestionSet
+from directflow_runtime.calls import Call, call_scope, current_call
+from directflow_runtime.errors import DirectFlowError, StatusCode
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+
+PREMIUM = Condition("workspaces/w/conditions/premium", SqlQuery("workspaces/w/connections/main", "SELECT 1"))
+LIMITS = LaneLimits(max_batch=4, max_waiting=1_000, max_lanes=100)
+
+
+class HeldGateway:
+    """Answers TRUE for everybody, but not before it is opened."""
+
+    def __init__(self) -> None:
+        self.asked: list[QuestionSet] = []
+        self.open = asyncio.Event()
+        self.in_call: list[bool] = []
+
+    async def ask(self, questions: QuestionSet, timeout: float | None = None) -> Sequence[Outcomes]:
+        self.asked.append(questions)
+        self.in_call.append(_in_call())
+        await self.open.wait()
+        return [Outcomes(bytes([RAW_CODES[Raw.TRUE]]) * len(questions.profile_ids), {})]
+
+
+def _in_call() -> bool:
+    try:
+        current_call()
+    except LookupError:
+        return False
+    return True
+
+
+@pytest.fixture
+def gateway() -> HeldGateway:
+    return HeldGateway()
+
+
+@pytest.fixture
+def spans() -> InMemorySpanExporter:
+    return InMemorySpanExporter()
+
+
+@pytest.fixture
+def provider(spans: InMemorySpanExporter) -> TracerProvider:
+    made = TracerProvider(shutdown_on_exit=False)
+    made.add_span_processor(SimpleSpanProcessor(spans))
+    return made
+
+
+@pytest.fixture
+def lanes(gateway: HeldGateway, provider: TracerProvider) -> Lanes:
+    return Lanes(gateway, provider.get_tracer("test"), LIMITS)
+
+
+def call(identity: str = "flows", may_define: bool = False, seconds: float = 30.0) -> Call:
+    everywhere = frozenset({"*"})
+    return Call(time.monotonic() + seconds, identity, everywhere, "0" * 32, "0" * 16, "s/m", may_define)
+
+
+async def ask(
+    lanes: Lanes, person: str, asked_by: Call | None = None, condition: Condition = PREMIUM, **values: Value
+) -> Sequence[Answer]:
+    with call_scope(asked_by or call()):
+        return await lanes.ask(Question((condition,), person, values))
+
+
+async def start(*coroutines: Any) -> list[asyncio.Task[Any]]:
+    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
+    for _ in range(3):
+        await asyncio.sleep(0)
+    return tasks
+
+
+def people(gateway: HeldGateway) -> list[list[str]]:
+    return [list(asked.profile_ids) for asked in gateway.asked]
+
+
+async def test_a_statement_takes_no_more_callers_than_the_cap_and_the_rest_go_next(
+    lanes: Lanes, gateway: HeldGateway
+) -> None:
+    tasks = await start(*(ask(lanes, str(number)) for number in range(10)))
+    gateway.open.set()
+    await asyncio.gather(*tasks)
+    assert people(gateway) == [["0"], ["1", "2", "3", "4"], ["5", "6", "7", "8"], ["9"]]
+
+
+async def test_identities_take_turns_so_that_one_with_many_callers_holds_up_nobody(
+    lanes: Lanes, gateway: HeldGateway
+) -> None:
+    busy = [ask(lanes, f"busy{number}", call("busy")) for number in range(7)]
+    quiet = [ask(lanes, f"quiet{number}", call("quiet")) for number in range(2)]
+    tasks = await start(*busy, *quiet)
+    gateway.open.set()
+    await asyncio.gather(*tasks)
+    assert people(gateway)[1] == ["busy1", "quiet0", "busy2", "quiet1"]
+    assert people(gateway)[2] == ["busy3", "busy4", "busy5", "busy6"]
+
+
+async def test_rights_are_never_mixed(lanes: Lanes, gateway: HeldGateway) -> None:
+    author, flows = call(may_define=True), call(may_define=False)
+    tasks = await start(*(ask(lanes, str(number), who) for number, who in enumerate([author, flows] * 3)))
+    gateway.open.set()
+    await asyncio.gather(*tasks)
+    assert sorted(people(gateway)) == [["0"], ["1"], ["2", "4"], ["3", "5"]]
+
+
+async def test_a_new_revision_is_another_lane(lanes: Lanes, gateway: HeldGateway) -> None:
+    newer = Condition(PREMIUM.name, PREMIUM.definition, revision=2)
+    tasks = await start(ask(lanes, "1"), ask(lanes, "1", condition=newer))
+    assert [asked.conditions[0].revision for asked in gateway.asked] == [0, 2]
+    gateway.open.set()
+    await asyncio.gather(*tasks)
+
+
+async def test_zero_and_minus_zero_are_two_questions(lanes: Lanes, gateway: HeldGateway) -> None:
+    tasks = await start(ask(lanes, "0", x=1.0), ask(lanes, "1", x=0.0), ask(lanes, "1", x=-0.0), ask(lanes, "1", x=0.0))
+    gateway.open.set()
+    await asyncio.gather(*tasks)
+    assert [repr(cell) for cell in gateway.asked[1].columns["x"]] == ["0.0", "-0.0"]  # type: ignore[union-attr]
+
+
+async def test_idle_lanes_vanish_and_no_answer_outlives_its_statement(lanes: Lanes, gateway: HeldGateway) -> None:
+    gateway.open.set()
+    for _ in range(2):
+        assert await ask(lanes, "1") == [Answer(Raw.TRUE)]
+        await asyncio.sleep(0)
+    assert people(gateway) == [["1"], ["1"]]
+    assert len(lanes) == 0
+
+
+async def test_a_caller_that_is_gone_before_its_statement_began_leaves_the_lane_usable(
+    lanes: Lanes, gateway: HeldGateway
+) -> None:
+    task = asyncio.create_task(ask(lanes, "1"))
+    await asyncio.sleep(0)  # it has joined; the statement's task has not taken its first step
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    gateway.open.set()
+    assert await ask(lanes, "2") == [Answer(Raw.TRUE)]
+    await asyncio.sleep(0)
+    assert len(lanes) == 0
+
+
+async def test_ten_thousand_callers_at_random_leave_nothing_behind(gateway: HeldGateway, provider: Any) -> None:
+    lanes = Lanes(gateway, provider.get_tracer("test"), LaneLimits(64, 100_000, 100))
+    gateway.open.set()
+    tasks = [asyncio.create_task(ask(lanes, str(number % 50))) for number in range(10_000)]
+    for number, task in enumerate(tasks):
+        if number % 3 == 0:
+            task.cancel()
+        if number % 100 == 0:
+            await asyncio.sleep(0)
+    ended = await asyncio.gather(*tasks, return_exceptions=True)
+    assert {type(one) for one in ended} <= {list, asyncio.CancelledError}
+    await asyncio.sleep(0)
+    assert len(lanes) == 0
+
+
+async def test_long_values_of_many_callers_do_not_make_one_giant_statement(lanes: Lanes, gateway: HeldGateway) -> None:
+    long = "x" * 500_000
+    tasks = await start(*(ask(lanes, str(number), text=f"{number}{long}") for number in range(5)))
+    gateway.open.set()
+    await asyncio.gather(*tasks)
+    assert people(gateway) == [["0"], ["1", "2"], ["3", "4"]]
+
+
+async def test_errors_are_objects_of_their_own(gateway: HeldGateway, lanes: Lanes) -> None:
+    async def refuse(questions: QuestionSet, timeout: float | None = None) -> Sequence[Outcomes]:
+        await gateway.open.wait()
+        raise DirectFlowError(StatusCode.UNAVAILABLE, "GATEWAY_UNAVAILABLE", "away", retry_after=1.0)
+
+    gateway.ask = refuse  # type: ignore[method-assign]
+    tasks = await start(*(ask(lanes, str(number)) for number in range(3)))
+    gateway.open.set()
+    errors = await asyncio.gather(*tasks, return_exceptions=True)
+    assert len({id(error) for error in errors}) == 3
+    assert {(error.reason, error.retry_after) for error in errors if isinstance(error, DirectFlowError)} == {
+        ("GATEWAY_UNAVAILABLE", 1.0)
+    }
+
+
+async def test_closing_ends_who_still_waits(lanes: Lanes, gateway: HeldGateway) -> None:
+    tasks = await start(ask(lanes, "1"), ask(lanes, "2"))
+    await lanes.aclose()
+    errors = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [getattr(error, "reason", error) for error in errors] == ["DRAINING", "DRAINING"]
+
+
+async def test_a_statement_belongs_to_no_call_and_links_to_all_of_its_callers(
+    lanes: Lanes, gateway: HeldGateway, provider: TracerProvider, spans: InMemorySpanExporter
+) -> None:
+    tracer = provider.get_tracer("test")
+
+    async def traced(person: str) -> None:
+        with tracer.start_as_current_span(person):
+            await ask(lanes, person)
+
+    tasks = await start(traced("0"), traced("1"), traced("2"))
+    gateway.open.set()
+    await asyncio.gather(*tasks)
+    assert gateway.in_call == [False, False]
+    done = spans.get_finished_spans()
+    callers = {span.name: span for span in done if span.name != "evaluate together"}
+    lone, shared = (span for span in done if span.name == "evaluate together")
+    assert lone.parent is not None
+    assert lone.parent.span_id == callers["0"].context.span_id  # alone: one trace, as if there were no lane
+    assert shared.parent is None
+    assert {link.context.span_id for link in shared.links} == {callers[name].context.span_id for name in "12"}
+    for name in "12":
+        assert [link.context.span_id for link in callers[name].links] == [shared.context.span_id]
