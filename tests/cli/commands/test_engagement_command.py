@@ -216,9 +216,7 @@ def test_what_is_listed_can_be_recorded(directflow: Directflow, scripted: Any, s
     assert service.events == [listed]
 
 
-def test_a_table_shows_rare_columns_only_where_there_is_something_in_them(
-    directflow: Directflow, scripted: Any
-) -> None:
+def test_a_table_has_no_column_that_would_be_empty(directflow: Directflow, scripted: Any) -> None:
     scripted.replies["ListEngagement"] = pb.ListEngagementResponse(events=[event("e1")])
     shown = directflow("engagement", "list", "42").out
     assert "2026-11-20T10:00:00.250Z" in shown

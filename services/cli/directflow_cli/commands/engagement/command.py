@@ -24,8 +24,10 @@ MOST_IN_MESSAGE: Final = 2_000
 PAGE: Final = 1_000
 TOLD: Final = 20
 """Refusals that are told one by one on stderr."""
-COLUMNS: Final = ("occur_time", "type", "channel", "message_id", "campaign_id", "flow_id", "flow_run_id", "event_id")
-RARE_COLUMNS: Final = ("link_id", "bounce_kind", "machine_open")
+COLUMNS: Final = ("occur_time", "type", "event_id")
+COLUMNS_WHERE_FILLED: Final = (
+    "channel", "message_id", "link_id", "campaign_id", "flow_id", "flow_run_id", "bounce_kind", "machine_open",
+)  # fmt: skip
 
 
 def register(app: typer.Typer) -> None:
@@ -88,8 +90,8 @@ def list_events(
 
     async def work(session: Session) -> ExitCode:
         records = await _listed(session, request, limit, timeout)
-        rare = [name for name in RARE_COLUMNS if any(name in event for event in records)]
-        write_records(output, records, (*COLUMNS, *rare))
+        filled = [name for name in COLUMNS_WHERE_FILLED if any(name in event for event in records)]
+        write_records(output, records, (*COLUMNS, *filled))
         return ExitCode.OK
 
     converse(target, "engagement list", work)
