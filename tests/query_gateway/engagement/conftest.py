@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any
@@ -95,9 +95,9 @@ async def open_store() -> AsyncIterator[Callable[..., Any]]:
     """`await open_store(server, section)`: a gateway over that database; closed after the test."""
     async with AsyncExitStack() as stack:
 
-        async def open_one(server: PostgresServer, section: Mapping[str, Any] | None) -> Store:
+        async def open_one(server: PostgresServer, section: Mapping[str, Any] | None, callers: Any = ()) -> Store:
             settings = {
-                "identity": {"allow_development": True},
+                "identity": {"allow_development": True, "callers": callers},
                 "credentials": {"path": "/nowhere/{workspace}/{connection}"},
                 **({"directflow_database": section} if section else {}),
             }
@@ -121,7 +121,7 @@ async def store(postgres: PostgresServer, shared_database: Any, open_store: Any)
 
 
 @pytest.fixture
-def event() -> Iterator[Callable[..., Any]]:
+def event() -> Callable[..., Any]:
     """`event(ago_s=60, type="OPENED", ...)`: a sound event with an id of its own, so long ago."""
     now_us = time.time_ns() // 1000
     count = 0
@@ -139,4 +139,4 @@ def event() -> Iterator[Callable[..., Any]]:
         }
         return engagement_pb2.Event(type=f"EVENT_TYPE_{type}", **given)  # type: ignore[arg-type]
 
-    yield make
+    return make

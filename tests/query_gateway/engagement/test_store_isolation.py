@@ -1,22 +1,17 @@
 """Workspaces are kept apart by row level security, roles by their grants, and callers by the identity policy."""
 
+from pathlib import Path
 from typing import Any
 
-import grpc
 import psycopg
 import pytest
-from directflow_gateway import app
-from directflow_gateway.config import GatewaySettings
+from directflow_gateway.credentials.content import parse
 from directflow_runtime.errors import StatusCode
 
 TABLES = ("engagement_events", "engagement_identities", "engagement_subscriptions")
 
 
 def connect(store: Any, role: str) -> psycopg.Connection[Any]:
-    from pathlib import Path
-
-    from directflow_gateway.credentials.content import parse
-
     login = parse(Path(store.settings[f"{role}_credential"]).read_bytes())
     return psycopg.connect(
         host=store.server.host,
@@ -98,41 +93,22 @@ async def test_a_role_may_do_nothing_but_its_work(filled: Any, role: str) -> Non
 
 
 async def test_a_caller_without_the_workspace_is_refused_before_anything_else(
-    postgres: Any, shared_database: Any, event: Any
+    postgres: Any, open_store: Any, event: Any
 ) -> None:
-    from contextlib import AsyncExitStack
-
-    from directflow.gateway.v1 import engagement_store_service_pb2 as pb
-    from directflow.gateway.v1 import engagement_store_service_pb2_grpc as stubs
-    from directflow_runtime.remote import remote_error
-
     callers = [{"name": "development", "services": ["directflow.gateway.v1."], "workspaces": ["mine"]}]
-    settings = {
-        "identity": {"allow_development": True, "callers": callers},
-        "credentials": {"path": "/nowhere/{workspace}/{connection}"},
-    }
-    async with AsyncExitStack() as stack:
-        built = await app.build(GatewaySettings.model_validate(settings), stack)
-        await built.server.start()
-        stack.push_async_callback(built.server.stop, 0)
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{built.server.port}"))
-        stub = stubs.EngagementStoreServiceStub(channel)
-        others = {"parent": "workspaces/others"}
-        calls = (
-            stub.AppendEvents(pb.AppendEventsRequest(**others), timeout=5),
-            stub.EvaluatePredicates(
-                pb.EvaluatePredicatesRequest(
-                    **others, profile_ids=["p"], predicates=[{"bucket": {"salt": "s", "last": 1}}]
-                ),
-                timeout=5,
-            ),
-            stub.ListEvents(pb.ListEventsRequest(**others, profile_id="p"), timeout=5),
-        )
-        for call in calls:
-            with pytest.raises(grpc.aio.AioRpcError) as raised:
-                await call
-            error = remote_error(raised.value)
-            assert (error.code, error.reason) == (StatusCode.PERMISSION_DENIED, "IDENTITY_NOT_ALLOWED")
+    store = await open_store(postgres, None, callers=callers)
+    bucket = {"bucket": {"salt": "s", "last": 1}}
+    for call in (store.append(), store.evaluate([bucket], ["p"]), store.events_of("p")):
+        error = await store.failure(call)
+        assert (error.code, error.reason) == (StatusCode.PERMISSION_DENIED, "IDENTITY_NOT_ALLOWED")
+
+
+async def test_a_caller_whose_services_lack_the_store_cannot_call_it(postgres: Any, open_store: Any) -> None:
+    """The conditions service has the prefix `directflow.gateway.v1.EngagementStoreService/`; segments has not."""
+    callers = [{"name": "development", "services": ["directflow.gateway.v1.QueryService/"], "workspaces": ["*"]}]
+    store = await open_store(postgres, None, callers=callers)
+    error = await store.failure(store.events_of("p"))
+    assert (error.code, error.reason) == (StatusCode.PERMISSION_DENIED, "IDENTITY_NOT_ALLOWED")
 
 
 async def test_without_a_database_in_the_settings_every_method_says_so(

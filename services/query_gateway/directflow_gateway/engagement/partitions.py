@@ -55,7 +55,7 @@ class Retained:
     @property
     def months_ahead(self) -> set[Month]:
         """Those that events of the next weeks need."""
-        return {month_of(self.now_us + days * DAY_US) for days in (0, 1, AHEAD_DAYS)}
+        return months_of(self.now_us + days * DAY_US for days in range(AHEAD_DAYS))
 
 
 def months_of(instants: Iterable[int]) -> set[Month]:
