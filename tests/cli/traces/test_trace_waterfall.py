@@ -60,7 +60,7 @@ def test_reason_and_rows_are_beside_the_bar() -> None:
 
 def test_a_very_long_trace_says_how_much_is_left_out() -> None:
     lines = shown([span(str(number), "", number, number + 1) for number in range(MAX_LINES + 9)])
-    assert any("9 more spans" in line for line in lines)
+    assert any("9 more lines" in line for line in lines)
 
 
 def test_markup_in_a_name_is_text() -> None:
@@ -83,3 +83,23 @@ def test_a_wide_character_takes_two_cells() -> None:
     lines = shown([span("a", "", 0, 1, name="名前"), span("b", "a", 0, 1, name="b")])
     first, second = (line for line in lines if "█" in line)
     assert first.index("█") == second.index("█") - 2
+
+
+def test_of_many_brothers_of_one_name_the_first_three_are_shown_and_the_rest_are_one_line() -> None:
+    batches = [span(f"b{number}", "a", number, number + 10, name="EvaluateSet") for number in range(10)]
+    below = [span(f"c{number}", f"b{number}", number, number + 5, name="evaluate") for number in range(10)]
+    lines = shown([span("a", "", 0, 30), *batches, *below])
+    assert "21 spans" in lines[0]
+    assert len([line for line in lines if "EvaluateSet" in line]) == 3
+    (rest,) = (line for line in lines if "7 more" in line)
+    assert "16.0" in rest, "from the fourth one's begin to the last one's end"
+    assert len([line for line in lines if "evaluate" in line]) == 3
+
+
+def test_a_brother_below_which_something_failed_is_never_left_out() -> None:
+    batches = [span(f"b{number}", "a", number, number + 10, name="EvaluateSet") for number in range(10)]
+    failure = span("c", "b7", 8, 9, name="the one that failed", status="ERROR")
+    lines = shown([span("a", "", 0, 30), *batches, failure])
+    assert [line for line in lines if "the one that failed" in line]
+    assert len([line for line in lines if "EvaluateSet" in line]) == 4
+    assert [line for line in lines if "6 more" in line]

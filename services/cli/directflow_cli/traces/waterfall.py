@@ -7,6 +7,7 @@ from rich.cells import cell_len
 from rich.console import Console, ConsoleOptions, RenderableType, RenderResult
 from rich.text import Text
 
+from directflow_cli.traces.folding import folded
 from directflow_cli.traces.spans import AttributeValue, Span, depth_first
 
 BAR_CELLS = 32
@@ -37,7 +38,8 @@ def waterfall(spans: Sequence[Span]) -> RenderableType:
 
 class _Waterfall:
     def __init__(self, spans: Sequence[Span]) -> None:
-        self._lines = depth_first(spans)
+        self._count = len(spans)
+        self._lines = folded(depth_first(spans))
         self._services = list(dict.fromkeys(short_service(span) for _, span in self._lines))
         self._begin = min((span.start_ns for span in spans), default=0)
         self._duration = max((span.end_ns for span in spans), default=0) - self._begin
@@ -51,11 +53,11 @@ class _Waterfall:
         for depth, span in self._lines[:MAX_LINES]:
             yield self._line(depth, span, widths)
         if len(self._lines) > MAX_LINES:
-            yield Text(f"{len(self._lines) - MAX_LINES} more spans", style="dim")
+            yield Text(f"{len(self._lines) - MAX_LINES} more lines", style="dim")
 
     def _title(self) -> Text:
         trace_id = self._lines[0][1].trace_id
-        return Text(f"trace {trace_id}: {len(self._lines)} spans, {_milliseconds(self._duration)} ms", style="bold")
+        return Text(f"trace {trace_id}: {self._count} spans, {_milliseconds(self._duration)} ms", style="bold")
 
     def _line(self, depth: int, span: Span, widths: "_Widths") -> Text:
         service = short_service(span)
