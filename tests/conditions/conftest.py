@@ -12,6 +12,8 @@ import grpc
 import pytest
 import structlog
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as evaluation
+from directflow.gateway.v1 import engagement_store_service_pb2 as store_wire
+from directflow.gateway.v1 import engagement_store_service_pb2_grpc as store_stubs
 from directflow.gateway.v1 import query_service_pb2 as gateway_wire
 from directflow.gateway.v1 import query_service_pb2_grpc as gateway_stubs
 from directflow_conditions import app
@@ -52,6 +54,29 @@ class ScriptedGateway(gateway_stubs.QueryServiceServicer):
             raise
 
 
+@dataclass
+class ScriptedStore(store_stubs.EngagementStoreServiceServicer):
+    """Answers EvaluatePredicates: a profile's predicate is true where its id holds the predicate's channel."""
+
+    requests: list[store_wire.EvaluatePredicatesRequest] = field(default_factory=list)
+    reply: Callable[[store_wire.EvaluatePredicatesRequest], Awaitable[store_wire.EvaluatePredicatesResponse]] | None = (
+        None
+    )
+
+    async def EvaluatePredicates(
+        self, request: store_wire.EvaluatePredicatesRequest, context: Any
+    ) -> store_wire.EvaluatePredicatesResponse:
+        self.requests.append(request)
+        if self.reply is not None:
+            return await self.reply(request)
+        outcomes = [
+            getattr(predicate, predicate.WhichOneof("predicate")).channel in profile
+            for predicate in request.predicates
+            for profile in request.profile_ids
+        ]
+        return store_wire.EvaluatePredicatesResponse(outcomes=outcomes, counts=[2 * outcome for outcome in outcomes])
+
+
 @pytest.fixture
 def log() -> Iterator[io.StringIO]:
     """The log lines of everything that runs in the test."""
@@ -66,7 +91,12 @@ def log() -> Iterator[io.StringIO]:
 
 
 @pytest.fixture
-async def gateway(log: io.StringIO) -> AsyncIterator[ScriptedGateway]:
+def store() -> ScriptedStore:
+    return ScriptedStore()
+
+
+@pytest.fixture
+async def gateway(log: io.StringIO, store: ScriptedStore) -> AsyncIterator[ScriptedGateway]:
     async with AsyncExitStack() as stack:
         settings = ServerSettings(reflection=False)
         traces = await stack.enter_async_context(telemetry(TelemetrySettings(), "scripted-gateway"))
@@ -82,6 +112,7 @@ async def gateway(log: io.StringIO) -> AsyncIterator[ScriptedGateway]:
         server = build_server(settings, layers, drain)
         scripted = ScriptedGateway()
         gateway_stubs.add_QueryServiceServicer_to_server(scripted, server.grpc)
+        store_stubs.add_EngagementStoreServiceServicer_to_server(store, server.grpc)
         await server.start()
         stack.push_async_callback(server.stop, 0)
         scripted.port = server.port

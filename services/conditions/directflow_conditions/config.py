@@ -14,16 +14,30 @@ Definitions stand here until the gateway's definition store serves them:
     [[conditions.variables]]
     name = "plan"
     default = "premium"
+
+    [[conditions]]
+    name = "workspaces/acme/conditions/opened_twice"
+    engagement = { event = { type = "OPENED", count = 2, window = { last = "30 days" } } }
+
+    [[conditions]]
+    name = "workspaces/acme/conditions/win_back"
+    expression = { all_of = ["premium", { negation = "opened_twice" }] }
 """
 
-from typing import Final
+from typing import Any, Final
 
+from directflow_runtime.errors import DirectFlowError
 from directflow_runtime.settings import ChannelSettings, ServiceSettings, SettingsModel
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
-from directflow_conditions.definitions import Condition, Kind, SqlQuery, Variable
+from directflow_conditions.definitions import Condition, FixedDefinitions, Kind, SqlQuery, Variable
+from directflow_conditions.expressions.expression import Expression
+from directflow_conditions.expressions.plan import plan_of
+from directflow_conditions.expressions.settings import expression_from
 from directflow_conditions.lanes.lanes import LaneLimits
 from directflow_conditions.policies import Decision, Policy
+from directflow_conditions.predicates.predicate import Predicate
+from directflow_conditions.predicates.settings import PredicateSettings
 
 # Strict: pydantic would read the text "1" as an integer, and a default must reach PostgreSQL as it was written.
 _Scalar = StrictBool | StrictInt | StrictFloat | StrictStr
@@ -58,26 +72,53 @@ class PolicySettings(SettingsModel):
 
 
 class ConditionSettings(SettingsModel):
-    """`[[conditions]]`: a condition over a customer's database."""
+    """`[[conditions]]`: over a customer's database (`connection` and `sql`), on `engagement`, or an `expression`."""
 
     name: str = Field(pattern=f"^workspaces/{_ID}/conditions/{_ID}$")
-    connection: str = Field(pattern=f"^workspaces/{_ID}/connections/{_ID}$")
-    sql: str = Field(min_length=1)
+    connection: str | None = Field(default=None, pattern=f"^workspaces/{_ID}/connections/{_ID}$")
+    sql: str | None = Field(default=None, min_length=1)
     variables: tuple[VariableSettings, ...] = ()
+    engagement: PredicateSettings | None = None
+    expression: Any = None
+    """A condition of the workspace, `{ all_of = [...] }`, `{ any_of = [...] }` or `{ negation = ... }`."""
     policy: PolicySettings = PolicySettings()
 
     @model_validator(mode="after")
+    def _is_of_one_sort(self) -> "ConditionSettings":
+        over_sql = self.connection is not None or self.sql is not None
+        if [over_sql, self.engagement is not None, self.expression is not None].count(True) != 1:
+            raise ValueError("exactly one of connection with sql, engagement, and expression")
+        if over_sql and (self.connection is None or self.sql is None):
+            raise ValueError("connection and sql belong together")
+        if self.variables and not over_sql:
+            raise ValueError("variables belong to sql")
+        if self.expression is not None:
+            expression_from(self.expression, self.workspace)
+        return self
+
+    @model_validator(mode="after")
     def _stays_in_its_workspace(self) -> "ConditionSettings":
-        if self.name.split("/")[1] != self.connection.split("/")[1]:
+        if self.connection is not None and self.workspace != self.connection.split("/")[1]:
             raise ValueError("the connection must be in the condition's own workspace")
         names = [variable.name for variable in self.variables]
         if len(set(names)) != len(names):
             raise ValueError("a variable is declared twice")
         return self
 
+    @property
+    def workspace(self) -> str:
+        return self.name.split("/")[1]
+
     def condition(self) -> Condition:
+        return Condition(self.name, self._definition(), self.policy.policy())
+
+    def _definition(self) -> SqlQuery | Predicate | Expression:
+        if self.engagement is not None:
+            return self.engagement.predicate()
+        if self.expression is not None:
+            return expression_from(self.expression, self.workspace)
         declared = tuple(variable.variable() for variable in self.variables)
-        return Condition(self.name, SqlQuery(self.connection, self.sql, declared), self.policy.policy())
+        return SqlQuery(self.connection or "", self.sql or "", declared)
 
 
 class EvaluationSettings(SettingsModel):
@@ -112,4 +153,14 @@ class ConditionsSettings(ServiceSettings):
         names = [condition.name for condition in self.conditions]
         if len(set(names)) != len(names):
             raise ValueError("a condition is defined twice")
+        return self
+
+    @model_validator(mode="after")
+    def _expressions_can_be_planned(self) -> "ConditionsSettings":
+        definitions = FixedDefinitions(condition.condition() for condition in self.conditions)
+        for condition in self.conditions:
+            try:
+                plan_of(definitions, condition.name)
+            except DirectFlowError as error:
+                raise ValueError(f"{condition.name}: {error.message}") from None
         return self

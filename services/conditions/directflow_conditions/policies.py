@@ -74,4 +74,7 @@ class Policy:
 
 def bytes_table(codes: Mapping[int, int]) -> bytes:
     """For `bytes.translate`: `codes`, and 0 for every other byte."""
-    return bytes(codes.get(code, 0) for code in range(256))
+    table = bytearray(256)
+    for code, meaning in codes.items():
+        table[code] = meaning
+    return bytes(table)
