@@ -151,7 +151,7 @@ def describe(error: BaseException) -> str:
             return f"{error.code().name}: {error.details()}"[:160]
         case LeftOut():
             return f"left out: {error}"
-        case ServiceFailed() if unknown := re.search(r"unknown setting [a-z_.]+", str(error)):
+        case ServiceFailed() if unknown := re.search(r"unknown setting [\w.]+", str(error)):
             return unknown.group()
         case _:
             return f"{type(error).__name__}: {str(error).strip()[-160:]}"

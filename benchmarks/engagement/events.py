@@ -1,4 +1,4 @@
-"""Events as a mail campaign makes them, and how often each person opened: what predicates must find."""
+"""Events as a mail campaign makes them, and how often each person opened and clicked: what predicates must find."""
 
 import random
 import time
@@ -31,6 +31,12 @@ class Campaign:
         self.recorded = 0
         self.opened: Counter[str] = Counter()
         """Opens by person, of events that were acknowledged."""
+        self.clicked: Counter[str] = Counter()
+        """The same of clicks."""
+        self._counted = {
+            engagement.EVENT_TYPE_OPENED: self.opened,
+            engagement.EVENT_TYPE_CLICKED: self.clicked,
+        }
         self._random = random.Random(11)
 
     def request(self, size: int) -> pb.RecordEngagementRequest:
@@ -40,7 +46,8 @@ class Campaign:
     def acknowledged(self, request: pb.RecordEngagementRequest) -> None:
         """These are recorded now, for the first time."""
         self.recorded += len(request.events)
-        self.opened.update(event.profile_id for event in request.events if event.type == engagement.EVENT_TYPE_OPENED)
+        for kind, people in self._counted.items():
+            people.update(event.profile_id for event in request.events if event.type == kind)
 
     def _kinds(self, size: int) -> list[engagement.EventType]:
         return self._random.choices(list(TYPES), weights=list(TYPES.values()), k=size)

@@ -59,7 +59,7 @@ class Asked:
     def jobs(self) -> list[Job]:
         """One by one first."""
         return [
-            Job("one predicate, one profile a call", self.in_turn, step=50),
+            Job("one predicate, one profile a call", self.in_turn, step=50, most=LARGEST_BATCH),
             Job("one predicate, 10,000 profiles a call", partial(self.in_batches, 1, ONE), step=LARGEST_BATCH),
             Job("the same, 2 calls in flight", partial(self.in_batches, 2, ONE), step=2 * LARGEST_BATCH),
             Job("four predicates, 10,000 profiles a call", partial(self.in_batches, 1, FOUR), step=LARGEST_BATCH),
