@@ -119,6 +119,10 @@ def test_the_journey_runs_once_shows_one_trace_and_leaves_nothing(start: Callabl
         "NO_ROW",
         "workspaces/demo/conditions/is_premium │ TRUE",
         "AS _df_q",
+        "evaluations_per_second",
+        "workspaces/demo/conditions/opened_but_not_clicked │ TRUE",
+        "workspaces/demo/conditions/opened_but_not_clicked │ FALSE",
+        "workspaces/demo/conditions/clicked_since_entry │ TRUE",
         "One trace of all this",
     ):
         assert fact in dev.text, f"{fact} is not in\n{dev.text}"
@@ -127,7 +131,8 @@ def test_the_journey_runs_once_shows_one_trace_and_leaves_nothing(start: Callabl
         assert f"\n{service}" in trace
     assert "SELECT id, community_name" in trace
     assert {path.suffix for path in dev.directory.iterdir()} <= {".json", ".jsonl", ".log", ""}
-    assert not (dev.directory / "credentials").exists()
+    left = {path.name for path in dev.directory.iterdir()}
+    assert not left & {"credentials", "directflow_database", "engagement.jsonl", "profiles.txt"}
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for left processes in /proc")
@@ -204,6 +209,7 @@ generator_sql = "SELECT id AS profile_id, email, note FROM mine"
     assert dev.ended() == 0, dev.text
     assert "superuser" in dev.text
     assert "note 1" in dev.text
+    assert "for engagement: nothing is written to yours" in dev.text
     assert postgres.admin.password not in dev.text
     assert contents(dsn) == before
 

@@ -17,7 +17,7 @@ from directflow_cli.dev.processes import ServiceFailed
 from directflow_cli.dev.psql import PsqlFailed
 
 FAILURES = (UnusableUrl, PostgresUnavailable, ServiceFailed, PsqlFailed, OSError)
-PIPE_CELLS = 140
+PIPE_CELLS = 160
 OWN = "A database of your own"
 
 

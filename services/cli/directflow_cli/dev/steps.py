@@ -6,6 +6,8 @@ from typing import Any, Final
 
 import pyarrow.parquet as parquet
 
+from directflow_cli.dev import demo_engagement
+from directflow_cli.dev.demo_engagement import FALSE_OF, FLOW, TRUE_OF
 from directflow_cli.dev.journey import Step
 from directflow_cli.dev.options import DevOptions
 
@@ -13,7 +15,9 @@ EVERYONE: Final = "1"
 NEWSLETTER: Final = "2"
 """Keys of the demo's two large segments: all of its people, and six in ten."""
 TRUE_OR_FALSE: Final = frozenset({0, 1})
+FALSE_ONLY: Final = frozenset({1})
 MOST_DATA_SOURCES: Final = 3
+MOST_EVALUATED: Final = 100_000
 WINDOW_EXAMPLE: Final = """SELECT u.id AS profile_id, u.email, \
 ROW_NUMBER() OVER (PARTITION BY u.plan_type ORDER BY u.created_at) as user_rank
 FROM users u WHERE user_rank <= 100"""
@@ -26,7 +30,7 @@ def steps(options: DevOptions, directory: Path) -> list[Step]:
     """
     if options.own_database or options.definitions:
         return [*own_database(), *own_data_sources(options.definition_file("segments"))]
-    return demo(directory / "everyone.parquet")
+    return [*demo(directory / "everyone.parquet"), *demo_conditions(directory, min(options.users, MOST_EVALUATED))]
 
 
 def demo(file: Path) -> list[Step]:
@@ -41,11 +45,38 @@ def demo(file: Path) -> list[Step]:
         Step("Everyone, streamed through segments and the gateway", stream, note=lambda took: _rate(file, took)),
         Step("What is known of one person, for templates", _words("personalization get communities 7")),
         Step("Of several at once; the last one has no profile", _words("personalization get communities 7 8 9 10")),
-        Step("A condition, for one person", _words("condition evaluate is_premium --profile 7"), TRUE_OR_FALSE),
         Step("The documented window example, which PostgreSQL itself refuses", window),
         Step("Its people: the first hundred of each plan", _words("audience count first_of_each_plan")),
         Step("The documented jsonb example", _words("audience preview with_preferences --people 3")),
         Step("The documented example of dates and intervals", _words("audience preview active_lately --people 3")),
+    ]
+
+
+def demo_conditions(directory: Path, people: int) -> list[Step]:
+    """Conditions for one person and for many, on the customer's data and on engagement; its files are written here."""
+    profiles, events = directory / "profiles.txt", directory / "engagement.jsonl"
+    profiles.write_text("".join(f"{person}\n" for person in range(1, people + 1)))
+    demo_engagement.write(events)
+    lately = f"condition evaluate opened_but_not_clicked --flow {FLOW} --explain --profile"
+
+    def rate(took: float) -> str:
+        return f"{people:,} people, {people / took:,.0f} a second"
+
+    return [
+        Step("A condition, for one person", _words("condition evaluate is_premium --profile 7"), TRUE_OR_FALSE),
+        Step(f"For {people:,}", _words("condition evaluate-many is_premium -f", str(profiles)), note=rate),
+        Step("What people did with messages is recorded", _words("engagement record", str(events))),
+        Step("What one of them did", _words("engagement list --limit 5", TRUE_OF)),
+        Step(
+            "Opened at least twice in the last 30 days, but has not clicked since entering the flow: true of one",
+            _words(lately, TRUE_OF),
+        ),
+        Step("And not of another", _words(lately, FALSE_OF), FALSE_ONLY),
+        Step(
+            f"The same for {people:,}, in one pass a batch",
+            _words(f"condition evaluate-many opened_but_not_clicked --flow {FLOW} -f", str(profiles)),
+            note=rate,
+        ),
     ]
 
 
