@@ -35,7 +35,7 @@ BUILT = {
     "ListSegments", "GetSegment", "PreviewAudience", "CountAudience", "StreamAudience",
     "GetPersonalization", "BatchGetPersonalization", "EvaluateCondition", "EvaluateConditions",
     "AppendEvents", "EvaluatePredicates", "ListEvents",
-    "BatchEvaluateConditions", "StreamEvaluations",
+    "BatchEvaluateConditions", "StreamEvaluations", "RecordEngagement", "StreamEngagement", "ListEngagement",
 }  # fmt: skip
 """Issue 3's part of the surface. Whoever builds a method takes it in here."""
 
