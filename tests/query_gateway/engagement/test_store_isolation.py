@@ -92,6 +92,19 @@ async def test_a_role_may_do_nothing_but_its_work(filled: Any, role: str) -> Non
                 session.execute(statement)
 
 
+async def test_a_partition_shows_nothing_even_to_somebody_with_a_grant(filled: Any) -> None:
+    """As a DBA's default privileges would give it."""
+    partition = filled.rows("SELECT DISTINCT tableoid::regclass::text FROM directflow.engagement_events")[0][0]
+    with filled.admin() as admin:
+        admin.execute(f"GRANT SELECT ON {partition} TO {filled.database}_reader")
+    with connect(filled, "reader") as session, session.transaction():
+        session.execute("SELECT set_config('directflow.workspace', 'one', true)")
+        assert session.execute("SELECT count(*) FROM directflow.engagement_events").fetchone() != (0,)
+        assert session.execute(f"SELECT count(*) FROM {partition}").fetchone() == (0,)
+    with filled.admin() as admin:
+        admin.execute(f"REVOKE SELECT ON {partition} FROM {filled.database}_reader")
+
+
 async def test_a_caller_without_the_workspace_is_refused_before_anything_else(
     postgres: Any, open_store: Any, event: Any
 ) -> None:

@@ -19,6 +19,8 @@ from directflow_gateway.directflow_database.migrate import MigrationChanged
 Work = Callable[[], Awaitable[None]]
 
 RETRY_S = 1.0
+"""While it is not prepared."""
+TEND_RETRY_S = 60.0
 TEND_S = 3600.0
 TEND_JITTER = 0.2
 """Not all replicas at once."""
@@ -103,7 +105,7 @@ class Upkeep:
     def _failed(self, cause: str) -> float:
         self._told(cause)
         self._attempted.set()
-        return RETRY_S * (1 + TEND_JITTER * random.random())  # noqa: S311
+        return (TEND_RETRY_S if self._prepared else RETRY_S) * (1 + TEND_JITTER * random.random())  # noqa: S311
 
     def _told(self, cause: str) -> None:
         """A line when something changes, not one a second."""

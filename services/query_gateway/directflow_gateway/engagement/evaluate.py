@@ -4,7 +4,7 @@ Nothing in the statement's text comes from the request: every value is a paramet
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from psycopg.pq.abc import PGresult
@@ -48,22 +48,37 @@ async def evaluate(
     """Every predicate for everybody. An anchor that a predicate needs has to be there. What `run` raises."""
     events = list(dict.fromkeys(one for one in predicates if isinstance(one, EventPredicate)))
     channels = list(dict.fromkeys(one.channel for one in predicates if isinstance(one, SubscriptionPredicate)))
-    counts, states = await _look_up(database, transaction, events, channels, people)
+    found = await _look_up(database, transaction, events, channels, people)
     evaluation = Evaluation()
     for predicate in predicates:
         match predicate:
             case EventPredicate():
-                counted = counts[predicate]
+                counted = found.counts(predicate)
                 compare, wanted = COMPARED[predicate.comparison], predicate.wanted
                 evaluation.counts += counted
                 evaluation.outcomes += [compare(count, wanted) for count in counted]
             case SubscriptionPredicate(channel, state):
                 evaluation.counts += [0] * len(people.profile_ids)
-                evaluation.outcomes += [holds(state, facts) for facts in states[channel]]
+                evaluation.outcomes += [holds(state, facts) for facts in found.facts[channel]]
             case BucketPredicate():
                 evaluation.counts += [0] * len(people.profile_ids)
                 evaluation.outcomes += await _in_buckets(predicate, people.profile_ids)
+        await asyncio.sleep(0)  # other calls wait for the event loop too
     return evaluation
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What the database knows of everybody."""
+
+    columns: Mapping[EventPredicate, bytes | None] = field(default_factory=dict, repr=False)
+    """An array of counts for each predicate, as text."""
+    facts: Mapping[str, list[int]] = field(default_factory=dict, repr=False)
+    """By channel: see `subscription_states`."""
+
+    def counts(self, predicate: EventPredicate) -> list[int]:
+        """Events that count, for everybody in order."""
+        return integers(self.columns[predicate])
 
 
 async def _look_up(
@@ -72,14 +87,12 @@ async def _look_up(
     events: Sequence[EventPredicate],
     channels: Sequence[str],
     people: People,
-) -> tuple[dict[EventPredicate, list[int]], dict[str, list[int]]]:
-    """Counts by predicate and facts by channel, each for everybody in order."""
+) -> Found:
     if not events and not channels:
-        return {}, {}
+        return Found()
     (result,) = await database.run(transaction, compose(transaction.workspace, events, channels, people))
-    many = len(people.profile_ids)
-    counts = {predicate: integers(result.get_value(0, column)) for column, predicate in enumerate(events)}
-    return counts, _spread_states(result, many, channels, len(events))
+    columns = {predicate: result.get_value(0, column) for column, predicate in enumerate(events)}
+    return Found(columns, _spread_facts(result, len(people.profile_ids), channels, len(events)))
 
 
 def compose(workspace: str, events: Sequence[EventPredicate], channels: Sequence[str], people: People) -> Statement:
@@ -96,7 +109,7 @@ def compose(workspace: str, events: Sequence[EventPredicate], channels: Sequence
     return Statement(f"WITH {ctes} SELECT * FROM {queries}", parameters.values)  # noqa: S608 (our own texts)
 
 
-def _spread_states(result: PGresult, many: int, channels: Sequence[str], column: int) -> dict[str, list[int]]:
+def _spread_facts(result: PGresult, many: int, channels: Sequence[str], column: int) -> dict[str, list[int]]:
     states = {channel: [0] * many for channel in channels}
     if channels:
         ordinals, positions, facts = (integers(result.get_value(0, column + offset)) for offset in range(3))

@@ -2,8 +2,8 @@
 
 That look takes only what any of the predicates can mean: their types, from the earliest begin to the latest end, which
 also leaves out the partitions of other months. LATERAL with an aggregate inside leaves the planner one way: each
-person's events by the index. The order of a plain join it would choose by statistics, which know nothing of this
-morning's partition: where it expects two events and finds a million, each of them is compared with every person.
+person's events by the index. A plain join, or `profile_id = ANY (...)`, is up to ten times faster where the statistics
+are good; on a partition that was never analysed the same statement took 6 s for ten thousand people in place of 0.2 s.
 """
 
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ COUNTED = """counted AS (
     SELECT c.*
     FROM asked a {entered} CROSS JOIN LATERAL (
         SELECT {counts} FROM directflow.engagement_events e
-        WHERE e.workspace = {workspace} AND e.profile_id = a.profile_id AND e.type = ANY ({types})
+        WHERE e.workspace = {workspace} AND e.profile_id = a.profile_id AND {types}
             AND e.occurred_at >= {begin} AND e.occurred_at < {end}
     ) AS c
     ORDER BY a.ordinal
@@ -50,7 +50,7 @@ def event_counts(
         counts=", ".join(filters),
         entered="JOIN entered USING (ordinal)" if since_entry else "",
         workspace=workspace,
-        types=parameters.add(plain_array(sorted({predicate.type for predicate in predicates})), "smallint[]"),
+        types=_any_of(parameters, {predicate.type for predicate in predicates}),
         begin=parameters.add(as_text(min(begin for begin, _ in bounds)), "timestamptz"),
         end=parameters.add(as_text(max(end for _, end in bounds)), "timestamptz"),
     )
@@ -65,6 +65,13 @@ def _entered(parameters: Parameters, workspace: str, people: People) -> str:
         entry=parameters.add(str(FLOW_ENTERED), "smallint"),
         evaluated=parameters.add(as_text(clamp(people.evaluated_us)), "timestamptz"),
     )
+
+
+def _any_of(parameters: Parameters, types: set[int]) -> str:
+    """One type without an array: setting up an array costs each person's look as much again."""
+    if len(types) == 1:
+        return f"e.type = {parameters.add(str(*types), 'smallint')}"
+    return f"e.type = ANY ({parameters.add(plain_array(sorted(types)), 'smallint[]')})"
 
 
 def _holds(parameters: Parameters, predicate: EventPredicate, begin: int, end: int) -> str:

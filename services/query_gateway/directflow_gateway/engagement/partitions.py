@@ -1,7 +1,8 @@
 """Partitions of the events: one for each month, made ahead and when an event needs one, dropped after the retention.
 
 Made apart and attached: attaching lets readers and writers go on, where CREATE TABLE ... PARTITION OF would wait for
-all of them and make everybody else wait behind it.
+all of them and make everybody else wait behind it. A partition has row level security of its own and no policy: whatever
+default privileges a DBA has set, only the way through the table itself leads to a row.
 """
 
 from collections.abc import Collection, Iterable
@@ -21,10 +22,13 @@ CREATE = """
 DO $do$ BEGIN
     IF pg_catalog.to_regclass('directflow.{name}') IS NULL THEN
         CREATE TABLE directflow.{name} (LIKE directflow.engagement_events INCLUDING ALL);
+        ALTER TABLE directflow.{name} ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
         ALTER TABLE directflow.engagement_events ATTACH PARTITION directflow.{name}
             FOR VALUES FROM ('{begin}') TO ('{end}');
     END IF;
 END $do$"""
+DROP_WITHIN = Statement("SELECT pg_catalog.set_config('lock_timeout', '500ms', true)")
+"""While a DROP waits for the calls that are running, every later one waits behind it."""
 EXPIRE = """
 DELETE FROM directflow.engagement_identities WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM directflow.engagement_identities WHERE occurred_on < $1::date LIMIT {rows}
@@ -73,7 +77,7 @@ async def make(database: DirectFlowDatabase, months: Collection[Month], deadline
 async def drop_expired(database: DirectFlowDatabase, retained: Retained, deadline: float) -> tuple[str, ...]:
     """Drops the months of which nothing is retained any more, and forgets their identities; the dropped tables.
 
-    A month is dropped with a short exclusive lock on the events; where it does not come within the lock timeout,
+    A month is dropped with a short exclusive lock on the events; where that does not come in half a second,
     STORE_UNAVAILABLE is raised, and the next attempt goes on.
     """
     (found,) = await database.run(_owner("list partitions", "SELECT", deadline), NAMES)
@@ -82,7 +86,7 @@ async def drop_expired(database: DirectFlowDatabase, retained: Retained, deadlin
     for name in expired:
         # One each: every transaction that is running has to end before the lock comes.
         drop = Statement(f"DROP TABLE IF EXISTS directflow.{name}")
-        await database.run(_owner("drop partition", "DROP TABLE", deadline), LOCK, drop)
+        await database.run(_owner("drop partition", "DROP TABLE", deadline), LOCK, DROP_WITHIN, drop)
     await _forget(database, retained, deadline)
     return expired
 

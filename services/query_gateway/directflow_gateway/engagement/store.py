@@ -1,5 +1,6 @@
 """The engagement store: what the three methods do, once their requests are sound."""
 
+import asyncio
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,14 @@ class Recorded:
     """By rising index."""
 
 
+def _sift(events: Sequence[Event], retained: partitions.Retained) -> tuple[list[Event], list[tuple[int, Refusal]]]:
+    """What may be recorded, and what may not, by index."""
+    latest_us = retained.now_us + FUTURE_US
+    refusals = [refusal_of(event, retained.earliest_us, latest_us) for event in events]
+    sound = [event for event, refusal in zip(events, refusals, strict=True) if refusal is None]
+    return sound, [(index, refusal) for index, refusal in enumerate(refusals) if refusal is not None]
+
+
 class EngagementStore:
     """Over DirectFlow's own database, which `prepare` and `tend` keep ready. One for the process."""
 
@@ -62,16 +71,12 @@ class EngagementStore:
 
     async def append(self, workspace: str, events: Sequence[Event]) -> Recorded:
         """Records what is sound. What `DirectFlowDatabase.run` raises; then nothing is known of any event."""
-        retained = self._retained()
-        latest_us = retained.now_us + FUTURE_US
-        refusals = [refusal_of(event, retained.earliest_us, latest_us) for event in events]
-        sound = [event for event, refusal in zip(events, refusals, strict=True) if refusal is None]
+        sound, refused = await asyncio.to_thread(_sift, events, self._retained())
         deadline = current_call().deadline
         await self._make(partitions.months_of(event.occurred_us for event in sound), deadline)
         counts = {names.EVENTS: len(sound)}
         transaction = self._transaction(DatabaseRole.WRITER, "append events", "INSERT", workspace, counts)
         appended = await append.append(self._database, transaction, sound)
-        refused = [(index, refusal) for index, refusal in enumerate(refusals) if refusal is not None]
         return Recorded(appended.accepted, appended.duplicates, refused)
 
     async def evaluate(self, workspace: str, predicates: Sequence[Predicate], people: People) -> evaluate.Evaluation:
