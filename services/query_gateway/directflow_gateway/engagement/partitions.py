@@ -1,8 +1,8 @@
 """Partitions of the events: one for each month, made ahead and when an event needs one, dropped after the retention.
 
 Made apart and attached: attaching lets readers and writers go on, where CREATE TABLE ... PARTITION OF would wait for
-all of them and make everybody else wait behind it. A partition has row level security of its own and no policy: whatever
-default privileges a DBA has set, only the way through the table itself leads to a row.
+all of them and make everybody else wait behind it. A partition has row level security of its own and no policy: only
+the way through the table itself leads to a row, whatever default privileges a DBA has set.
 """
 
 from collections.abc import Collection, Iterable
