@@ -93,9 +93,10 @@ def test_a_locked_table_is_nobodys_own_error(gateway: Any, make_shape: Any, tabl
     """The lock's time limit strikes whoever is asked about."""
     shape = make_shape("locked", FLAG.format(table=table), pools={"id": "ids"})
     gateway.evaluate(shape, TUPLES)
-    release = threading.Event()
-    holder = threading.Thread(target=hold, args=(gateway, table, release))
+    locked, release = threading.Event(), threading.Event()
+    holder = threading.Thread(target=hold, args=(gateway, table, locked, release))
     holder.start()
+    assert locked.wait(20)
     try:
         [told] = statuses(gateway.evaluate(shape, TUPLES))
     finally:
@@ -104,7 +105,8 @@ def test_a_locked_table_is_nobodys_own_error(gateway: Any, make_shape: Any, tabl
     assert told == ("STATUS DEADLINE_EXCEEDED", "STATEMENT_TIMEOUT")
 
 
-def hold(gateway: Any, table: str, release: threading.Event) -> None:
+def hold(gateway: Any, table: str, locked: threading.Event, release: threading.Event) -> None:
     with gateway.transaction() as admin:
         admin.execute(f"LOCK TABLE {table} IN ACCESS EXCLUSIVE MODE".encode())
+        locked.set()
         release.wait(30)

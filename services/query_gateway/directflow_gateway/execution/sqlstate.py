@@ -66,7 +66,8 @@ def _meaning(error: psycopg.Error, state: str, phase: Phase) -> Meaning:
     if not state:
         return _without_state(error, phase)
     meaning = meaning_of(state)
-    if phase is Phase.DESCRIBE and state[:2] in _STATEMENT_AT_FAULT and meaning.code is not StatusCode.ABORTED:
+    passes = (StatusCode.ABORTED, StatusCode.DEADLINE_EXCEEDED)  # an object in use, a lock: not for long
+    if phase is Phase.DESCRIBE and state[:2] in _STATEMENT_AT_FAULT and meaning.code not in passes:
         return BROKEN
     if state == "XX000" and error.diag.source_file in _ALLOCATOR:
         return TOO_BIG

@@ -38,7 +38,7 @@ class Unresponsive(Exception):
     is closed."""
 
 
-Result = TypeVar("Result", GroupResult, CellsResult)
+Result = TypeVar("Result", bound=GroupResult | CellsResult)
 RunGroups: TypeAlias = Callable[[Sequence[Sequence[Statement]], int], Awaitable[list[Result]]]
 OURS = 2
 """Statements of ours at the head of each group."""
@@ -67,12 +67,13 @@ class Together:
         return self._connection.wire.lost
 
     async def each(self, statements: Sequence[Statement], limit_s: float, *, apart: bool) -> list[Told]:
-        """Every statement, none of which is run because another one failed. PostgreSQL may work `limit_s` on each.
+        """Every statement, also behind one that failed. PostgreSQL may work `limit_s` on each.
 
-        `apart`: where many are expected to fail. Else what stands behind a failure takes a round trip more.
+        `apart`: where many are expected to fail. Else what stands behind a failure takes a round trip more, and behind
+        one that took too long nothing is run: there are fewer results than statements.
         """
         told: list[Told] = []
-        while len(told) < len(statements):
+        while len(told) < len(statements) and not (told and isinstance(told[-1], psycopg.errors.QueryCanceled)):
             rest = statements[len(told) :]
             groups = [[statement] for statement in rest] if apart else [rest]
             for done in await self._groups(groups, limit_s):

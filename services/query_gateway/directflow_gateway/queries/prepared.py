@@ -74,7 +74,8 @@ class PreparedQueries:
         entry = self._entries.get(key)
         if entry is None:
             return None
-        if time.monotonic() - entry.checked_at > self._trusted_for_s:
+        is_old = time.monotonic() - entry.checked_at > self._trusted_for_s
+        if is_old or (entry.sets is not None and entry.sets.is_outdated):
             del self._entries[key]
             return None
         self._entries.move_to_end(key)

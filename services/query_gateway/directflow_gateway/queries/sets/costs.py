@@ -157,7 +157,7 @@ class Costs:
         if single.estimate(1) >= SLOW_SINGLE_S:
             yield from joins
         if lateral is None:
-            if Form.LATERAL not in self._too_slow:
+            if Form.LATERAL in self._forms and Form.LATERAL not in self._too_slow:
                 yield Form.LATERAL
         elif lateral.largest >= JUDGED_AT:
             yield from joins

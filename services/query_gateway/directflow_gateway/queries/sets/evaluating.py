@@ -56,7 +56,7 @@ async def evaluate(engine: QueryEngine, statement: Statement, tuples: Tuples) ->
         plan = prepared.sets or single_plan(prepared.compiled, is_condition=True)
         with statement_span(engine.tracer, "evaluate", statement, prepared.connection.database) as span:
             span.text(normalise_for_telemetry(prepared.compiled.text))
-            bound = bind_tuples(prepared.compiled, tuples)
+            bound = bind_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             work = Evaluation(session, bound, plan)
             driver = Driver(session, bound, plan, work)
             if bound.count:

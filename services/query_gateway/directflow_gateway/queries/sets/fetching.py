@@ -67,8 +67,9 @@ async def fetch(
         with statement_span(engine.tracer, "fetch", statement, prepared.connection.database) as span:
             span.text(normalise_for_telemetry(prepared.compiled.text))
             yield await opening_of(opened, columns)
-            bound = bind_tuples(prepared.compiled, tuples)
-            fetching = Fetching(session, bound, prepared.sets or single_plan(prepared.compiled, is_condition=False))
+            plan = prepared.sets or single_plan(prepared.compiled, is_condition=False)
+            bound = bind_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
+            fetching = Fetching(session, bound, plan)
             async with aclosing(fetching.batches(columns)) as batches:
                 async for rows in batches:
                     yield rows

@@ -27,6 +27,10 @@ class SetPlan:
     is_condition: bool
     reason: str = ""
     """Why the statement runs one tuple at a time; "" where it does not."""
+    is_volatile: bool = False
+    """Equal tuples must be evaluated each for itself."""
+    is_outdated: bool = False
+    """PostgreSQL refused a text that it had accepted: the statement is to be described anew."""
     semi_join: SemiJoin | None = None
     risks: Risks = field(default_factory=Risks)
     _costs: dict[frozenset[int], Costs] = field(default_factory=dict)

@@ -41,12 +41,13 @@ async def set_plan(conn: Connection, description: Description, *, is_condition: 
 
 async def _reason(conn: Connection, plan: SetPlan, description: Description, tree: ParseTree) -> str:
     """Why it runs one tuple at a time; "" where it does not."""
+    if volatile := await _volatile(conn, plan.compiled, tree):
+        plan.is_volatile = True
+        return f"It reaches {volatile}, which is volatile: its value must be a new one for each profile."
     if not _usable(plan):
         return _nothing_differs(plan)
     if RESERVED_PREFIX in plan.compiled.template:
         return f"It uses names that begin with {RESERVED_PREFIX}, which are ours."
-    if volatile := await _volatile(conn, plan.compiled, tree):
-        return f"It reaches {volatile}, which is volatile: its value must be a new one for each profile."
     shape = await _shape_of(conn, plan, Form.LATERAL)
     if shape is None:
         return "PostgreSQL refuses the statement for many profiles, such as an aggregate over a variable alone."

@@ -76,8 +76,11 @@ class BoundTuples:
         return [hash(row) ^ salt for row in rows]
 
 
-def bind_tuples(compiled: CompiledStatement, tuples: Tuples) -> BoundTuples:
-    """Binds all tuples. What is wrong with one tuple's value is that tuple's error, a constant's is everybody's."""
+def bind_tuples(compiled: CompiledStatement, tuples: Tuples, *, distinct: bool = True) -> BoundTuples:
+    """Binds all tuples. What is wrong with one tuple's value is that tuple's error, a constant's is everybody's.
+
+    `distinct`: equal tuples are one; False where each must have an outcome of its own.
+    """
     differing = {
         number: parameter
         for number, parameter in enumerate(compiled.parameters, 1)
@@ -90,6 +93,10 @@ def bind_tuples(compiled: CompiledStatement, tuples: Tuples) -> BoundTuples:
         everybody = dict.fromkeys(range(tuples.row_count), error)
         return BoundTuples({}, {}, 0, [-1] * tuples.row_count, everybody, len(compiled.parameters))
     columns = {number: binding.column(number, parameter) for number, parameter in differing.items()}
+    if not distinct:
+        places = [-1 if index in binding.refused else index for index in range(tuples.row_count)]
+        parameters = len(compiled.parameters)
+        return BoundTuples(scalars, columns, tuples.row_count, places, binding.refused, parameters)
     return _distinct(scalars, columns, binding.refused, tuples.row_count, len(compiled.parameters))
 
 
