@@ -15,6 +15,7 @@ from directflow_runtime.errors import DirectFlowError, StatusCode
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
+from opentelemetry.trace import get_current_span
 
 PREMIUM = Condition("workspaces/w/conditions/premium", SqlQuery("workspaces/w/connections/main", "SELECT 1"))
 LIMITS = LaneLimits(max_batch=4, max_waiting=1_000, max_lanes=100)
@@ -78,9 +79,12 @@ async def ask(
 
 
 async def start(*coroutines: Any) -> list[asyncio.Task[Any]]:
-    tasks = [asyncio.create_task(coroutine) for coroutine in coroutines]
-    for _ in range(3):
-        await asyncio.sleep(0)
+    """All of them, the first one's statement in flight before the second one comes."""
+    tasks = []
+    for coroutine in coroutines:
+        tasks.append(asyncio.create_task(coroutine))
+        for _ in range(3):
+            await asyncio.sleep(0)
     return tasks
 
 
@@ -214,10 +218,32 @@ async def test_a_statement_belongs_to_no_call_and_links_to_all_of_its_callers(
     assert gateway.in_call == [False, False]
     done = spans.get_finished_spans()
     callers = {span.name: span for span in done if span.name != "evaluate together"}
-    lone, shared = (span for span in done if span.name == "evaluate together")
-    assert lone.parent is not None
-    assert lone.parent.span_id == callers["0"].context.span_id  # alone: one trace, as if there were no lane
+    (shared,) = (span for span in done if span.name == "evaluate together")
     assert shared.parent is None
     assert {link.context.span_id for link in shared.links} == {callers[name].context.span_id for name in "12"}
-    for name in "12":
-        assert [link.context.span_id for link in callers[name].links] == [shared.context.span_id]
+    assert {name: [link.context.span_id for link in callers[name].links] for name in "012"} == {
+        "0": [],
+        "1": [shared.context.span_id],
+        "2": [shared.context.span_id],
+    }
+
+
+async def test_a_lone_callers_statement_is_in_its_callers_trace(
+    lanes: Lanes, gateway: HeldGateway, provider: TracerProvider
+) -> None:
+    current = []
+
+    async def look(questions: QuestionSet, timeout: float | None = None) -> Sequence[Outcomes]:
+        current.append(get_current_span())
+        return [Outcomes(bytes([RAW_CODES[Raw.TRUE]]), {})]
+
+    gateway.ask = look  # type: ignore[method-assign]
+    with provider.get_tracer("test").start_as_current_span("caller") as caller:
+        await ask(lanes, "1")
+    assert current == [caller]
+
+
+async def test_who_arrives_in_the_same_turn_of_the_loop_goes_together(lanes: Lanes, gateway: HeldGateway) -> None:
+    gateway.open.set()
+    await asyncio.gather(*(ask(lanes, str(number)) for number in range(3)))
+    assert people(gateway) == [["0", "1", "2"]]

@@ -5,7 +5,6 @@ import contextvars
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from functools import partial
 from typing import Final
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -67,21 +66,19 @@ class Lane:
             await asyncio.gather(self._statement, return_exceptions=True)
 
     def _next(self) -> None:
-        waiters = self._take()
-        if not waiters:
+        if not self._queues:
             self._statement = None
             self._vanish()
             return
-        self._aboard = set(waiters)
-        batch = Batch(waiters)
         # A context of its own: the statement belongs to none of its callers, so none's deadline or trace is current.
-        self._statement = asyncio.get_running_loop().create_task(self._run(batch), context=contextvars.Context())
+        self._statement = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
         # A callback, not a `finally` in it: a task that is cancelled before its first step runs nothing of itself.
-        self._statement.add_done_callback(partial(self._over, batch))
+        self._statement.add_done_callback(self._over)
 
-    def _over(self, batch: Batch, _: asyncio.Task[None]) -> None:
+    def _over(self, _: asyncio.Task[None]) -> None:
         # Who was not answered is left when it was cancelled: nobody waits any more, or the service ends.
-        batch.fail(_ended())
+        Batch(list(self._aboard)).fail(_ended())
+        self._aboard.clear()
         self._next()
 
     def _take(self) -> list[Waiter]:
@@ -101,7 +98,12 @@ class Lane:
             taken.append(waiter)
         return taken
 
-    async def _run(self, batch: Batch) -> None:
+    async def _run(self) -> None:
+        # Taken now and not when the task was made: whoever arrived in the same turn of the loop comes along.
+        batch = Batch(self._take())
+        self._aboard = set(batch.waiters)
+        if not batch.waiters:
+            return
         try:
             with statement_span(self._tracer, batch):
                 timeout = max(waiter.deadline for waiter in batch.waiters) - time.monotonic()

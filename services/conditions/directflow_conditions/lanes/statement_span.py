@@ -1,17 +1,17 @@
 """The span of a statement that several callers share.
 
-With one caller it is a part of that caller's trace, as if there were no lane. With several it begins a trace of its own
-that links to each of them, and each of them links to it: a link is what leads from one trace to another.
+It begins a trace of its own that links to each of them, and each of them links to it: a link is what leads from one
+trace to another. A statement with one caller is a part of that caller's trace, exactly as if there were no lane.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
 from directflow_runtime import telemetry_names as names
 from directflow_runtime.errors import DirectFlowError
 from opentelemetry.context import Context
-from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context, use_span
+from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, use_span
 
 from directflow_conditions.lanes.batch import Batch
 
@@ -20,18 +20,27 @@ MAX_LINKS: Final = 128
 
 
 @contextmanager
-def statement_span(tracer: Tracer, batch: Batch) -> Iterator[Span]:
-    """The current span within the block is the statement's."""
+def statement_span(tracer: Tracer, batch: Batch) -> Iterator[None]:
+    """The current span within the block is the statement's, or its one caller's."""
     callers = [waiter.span for waiter in batch.waiters]
-    parent = set_span_in_context(callers[0], Context()) if len(callers) == 1 else Context()
-    links = [Link(span.get_span_context()) for span in callers[:MAX_LINKS]]
-    span = tracer.start_span(NAME, parent, SpanKind.INTERNAL, _attributes(batch), links)
+    if len(callers) == 1:
+        with use_span(callers[0], record_exception=False, set_status_on_exception=False):
+            yield
+    else:
+        with _shared_span(tracer, batch, callers):
+            yield
+
+
+@contextmanager
+def _shared_span(tracer: Tracer, batch: Batch, callers: Sequence[Span]) -> Iterator[None]:
+    links = [Link(caller.get_span_context()) for caller in callers[:MAX_LINKS]]
+    span = tracer.start_span(NAME, Context(), SpanKind.INTERNAL, _attributes(batch), links)
     for caller in callers:
         if caller.is_recording():
             caller.add_link(span.get_span_context())
     try:
         with use_span(span, record_exception=False, set_status_on_exception=False):
-            yield span
+            yield
     except Exception as error:
         span.set_attribute(names.ERROR_TYPE, error.reason if isinstance(error, DirectFlowError) else "INTERNAL")
         span.set_status(Status(StatusCode.ERROR))
