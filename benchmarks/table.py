@@ -75,4 +75,5 @@ def _figure(rate: float) -> str:
 
 def _cpu(cpu_us: Mapping[str, Sequence[float]]) -> str:
     spent = {process: median(each) for process, each in cpu_us.items()}
-    return ", ".join(f"{process} {us:.1f}" for process, us in spent.items() if us >= 0.05)
+    told = ", ".join(f"{process} {us:.1f}" for process, us in spent.items() if us >= 0.05)
+    return f"{sum(spent.values()):.1f} = {told}"
