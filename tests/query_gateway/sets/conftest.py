@@ -24,7 +24,7 @@ from directflow_cli.traces.store import SpanStore
 from directflow_runtime.remote import remote_error
 
 HERE = Path(__file__).parent
-CALL_S = 60.0
+CALL_S = 20.0
 IN_FLIGHT = 24
 UNLIMITED = [("grpc.max_receive_message_length", -1), ("grpc.max_send_message_length", -1)]
 VALUES: dict[str, list[Any]] = json.loads((HERE / "values.json").read_text())
@@ -327,7 +327,12 @@ def written(folder: Path, server: PostgresServer, database: str, role: Any, otlp
         "workspace": "sets", "id": "main", "host": server.host, "port": server.port, "database": database,
         "user": role.name, "sslmode": "disable",
     }  # fmt: skip
-    served = {"announce_file": str(announce), "lame_duck_s": 0.0, "drain_grace_s": 1.0}
+    served = {
+        "announce_file": str(announce),
+        "lame_duck_s": 0.0,
+        "drain_grace_s": 1.0,
+        "parent_pid": os.getpid(),  # a killed test run leaves no gateways behind
+    }
     config.write_text(
         toml.section("server", served)
         + (toml.section("telemetry", {"otlp_endpoint": f"http://{otlp}", "schedule_delay_s": 0.1}) if otlp else "")

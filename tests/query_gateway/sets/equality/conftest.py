@@ -4,7 +4,7 @@ A batch of one runs the author's own statement, which is the contract; so the or
 tuple, remembered by statement and tuple.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -150,12 +150,23 @@ MET_OR_NOT = frozenset({"22P02", "22012", "22003", "42601", "21000", "2201B", "2
 
 
 @pytest.fixture(scope="session")
-def batched(postgres: PostgresServer, database: str, gateway: Any, start_gateway: Any) -> dict[str, Any]:
-    """As shipped, and with every form forced."""
-    forced = {form: start_gateway(postgres, database, form=form) for form in ("lateral", "join")}
-    return {"as shipped": gateway, **forced}
+def judge_over(postgres: PostgresServer, start_gateway: Any) -> Callable[..., Judge]:
+    """`judge_over(database)`: tuples asked alone as shipped; together as shipped, and with every form forced."""
+
+    def make(database: str, shipped: Any = None) -> Judge:
+        shipped = shipped or start_gateway(postgres, database)
+        forced = {form: start_gateway(postgres, database, form=form) for form in ("lateral", "join")}
+        return Judge(shipped, {"as shipped": shipped, **forced})
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def whole_judge(database: str, gateway: Any, judge_over: Callable[..., Judge]) -> Judge:
+    return judge_over(database, gateway)
 
 
 @pytest.fixture
-def judge(gateway: Any, batched: dict[str, Any]) -> Judge:
-    return Judge(gateway, batched)
+def judge(whole_judge: Judge) -> Judge:
+    """Over sets.sql, with counts of its own."""
+    return Judge(whole_judge.gateway, whole_judge.batched)
