@@ -5,6 +5,7 @@ a time limit that keeps a bad surprise below a twentieth of the work that is lef
 """
 
 import enum
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
@@ -37,6 +38,10 @@ STALE_S = 30.0
 """After this time everything is measured again: data grow, and indexes come and go."""
 
 
+JOIN_MARGIN = 0.8
+"""A join must cost less than this part of a LATERAL: it can fail over rows that nobody asked for."""
+
+
 class Form(enum.Enum):
     """How a statement is run for many tuples."""
 
@@ -46,10 +51,6 @@ class Form(enum.Enum):
     JOIN = "join"
     """The LATERAL without the fence: the planner may turn it around."""
     SEMI_JOIN = "semi join"
-
-
-MARGINS = {Form.SINGLE: 0.95, Form.LATERAL: 0.8}
-"""What the simpler forms are reckoned at: a LATERAL fails where a tuple does, a join over rows that nobody asks for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ class Step:
 
 @dataclass(slots=True)
 class _Measured:
-    """Seconds by number of tuples; the single form's are seconds a tuple."""
+    """Seconds by number of tuples, which is rounded up to a power of two."""
 
     points: dict[int, float] = field(default_factory=dict)
 
@@ -129,8 +130,10 @@ class Costs:
         return Step(form, count, min(statement_timeout_s, limit_s))
 
     def measured(self, step: Step, seconds: float) -> None:
-        """Takes the time of a statement that came to its end."""
-        self._measured.setdefault(step.form, _Measured()).add(step.count, seconds)
+        """Takes the time of a statement that came to its end; in the single form, of so many statements."""
+        of_each = step.form is Form.SINGLE  # they do not get cheaper by being many
+        count, seconds = (1, seconds / step.count) if of_each else (step.count, seconds)
+        self._measured.setdefault(step.form, _Measured()).add(count, seconds)
 
     def was_too_slow(self, step: Step) -> None:
         """A form on trial did not keep its limit."""
@@ -192,10 +195,12 @@ class Costs:
         return measured.points[measured.largest] / measured.largest
 
     def _best(self, count: int) -> Form:
+        """The cheapest form for so many; where a LATERAL and a join are close the LATERAL."""
         known = {form: costs.estimate(count) for form, costs in self._measured.items()}
-        for form in known.keys() & MARGINS.keys():
-            known[form] *= MARGINS[form]
-        return min(known, key=known.__getitem__)
+        reckoned = {form: s * (JOIN_MARGIN if form is Form.LATERAL else 1.0) for form, s in known.items()}
+        single = known.get(Form.SINGLE, math.inf)
+        best = min(reckoned, key=reckoned.__getitem__)
+        return Form.SINGLE if single < known[best] else best
 
     def _count(self, form: Form, rest: int) -> int:
         """As many as take about TARGET_S. A join's time hardly grows with the tuples, as long as it is short."""
