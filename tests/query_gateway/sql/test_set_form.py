@@ -159,6 +159,8 @@ def test_elements_of_an_array_are_values_whatever_is_in_them() -> None:
     assert array_text(["a", None, "NULL", 'q"b\\', "{,}", ""], "text") == r'{"a",NULL,"NULL","q\"b\\","{,}",""}'
     assert array_text(["(1,1),(0,0)", "x"], "box") == '{"(1,1),(0,0)";"x"}'
     assert array_text(["1", None], "bigint") == '{"1",NULL}'
+    assert array_text(["1,2", "3"], "bigint") == '{"1,2","3"}'
+    assert array_text(["1", "", "3"], "integer") == '{"1","","3"}'
 
 
 @pytest.mark.parametrize(

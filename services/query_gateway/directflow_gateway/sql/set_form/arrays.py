@@ -23,9 +23,22 @@ _ANY_TEXT = frozenset({"text", "character varying", "bpchar", "name"})
 
 def array_text(texts: Texts, type_name: str) -> str:
     """A one-dimensional array literal of these elements, for `$n::type[]`; None is NULL."""
-    if type_name in _DIGITS and all(texts):
-        return "{" + ",".join(texts) + "}"  # type: ignore[arg-type]
+    plain = _plain_integers(texts) if type_name in _DIGITS else None
+    if plain is not None:
+        return "{" + plain + "}"
     return "{" + array_delimiter(f"{type_name}[]").join(map(_element, texts)) + "}"
+
+
+def _plain_integers(texts: Texts) -> str | None:
+    """Digits joined by commas need no quotes. Checked once more as a whole: an element with a comma in it would move
+    everybody behind it to another tuple's place."""
+    try:
+        joined = ",".join(texts)  # type: ignore[arg-type]
+    except TypeError:  # a NULL among them
+        return None
+    digits = joined.replace(",", "").replace("-", "")
+    is_plain = digits.isascii() and digits.isdigit() and joined.count(",") == len(texts) - 1 and all(texts)
+    return joined if is_plain else None
 
 
 def _element(text: str | None) -> str:
