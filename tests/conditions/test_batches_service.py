@@ -95,6 +95,10 @@ BROKEN = {
         batch("1", "2", plan=sql_pb2.Column(texts=["a", "b"], validity=b"\1\1")),
         ["profiles.variable_columns[0]"],
     ),
+    "no time": (
+        batch("1", "2", plan=sql_pb2.Column(timestamps=[2**63 - 1, 2**62])),
+        ["profiles.variable_columns[0]"],
+    ),
     "both ways": (batch("1", variables=plan("x"), plan=texts("a")), ["profiles.variable_names[0]"]),
     "somebody else": (
         batch("1", variables=plan("x"), profile_id=texts("2")),

@@ -1,5 +1,6 @@
 """Conditions through the real gateway on a real PostgreSQL: every raw outcome, and the documented example verbatim."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -35,6 +36,10 @@ SQL = {
     "no_result": "SELECT true AS resutl FROM users WHERE id = '<%= profile_id %>'",
     "writes": "DELETE FROM users RETURNING true AS result",
 }
+EXPRESSIONS: dict[str, Any] = {
+    "premium_not_broke": {"all_of": ["premium", {"negation": {"any_of": ["ratio", "orders"]}}]},
+    "anything": {"any_of": ["premium", "plain", "ratio", "orders", "monday"]},
+}
 DATA = """
 CREATE TABLE users (id bigint PRIMARY KEY, subscription_plan text, credits int);
 INSERT INTO users VALUES (1, 'premium', 2), (2, 'free', 0), (3, NULL, NULL);
@@ -53,8 +58,8 @@ def customer(postgres: Any, postgres_database: str) -> dict[str, Any]:
 
 
 @pytest.fixture
-async def evaluate(customer: dict[str, Any], tmp_path: Path, log: Any) -> AsyncIterator[Callable[..., Any]]:
-    """`await evaluate("premium", 1)` through both services."""
+async def stub(customer: dict[str, Any], tmp_path: Path, log: Any) -> AsyncIterator[Any]:
+    """EvaluationService in front of the real gateway."""
     async with AsyncExitStack() as stack:
         gateway = await gateway_app.build(_gateway_settings(customer, tmp_path), stack)
         await gateway.server.start()
@@ -63,15 +68,21 @@ async def evaluate(customer: dict[str, Any], tmp_path: Path, log: Any) -> AsyncI
         await built.server.start()
         stack.push_async_callback(built.server.stop, 0)
         channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{built.server.port}"))
-        stub: Any = stubs.EvaluationServiceStub(channel)
+        yield stubs.EvaluationServiceStub(channel)
 
-        async def ask(condition: str, profile_id: object, **variables: sql_pb2.Value) -> wire.Evaluation:
-            request = wire.EvaluateConditionRequest(
-                condition=f"workspaces/acme/conditions/{condition}", profile_id=str(profile_id), variables=variables
-            )
-            return (await stub.EvaluateCondition(request, timeout=SECONDS)).evaluation
 
-        yield ask
+@pytest.fixture
+def evaluate(stub: Any) -> Callable[..., Any]:
+    """`await evaluate("premium", 1)` through both services."""
+
+    async def ask(condition: str, profile_id: object, **variables: sql_pb2.Value) -> wire.Evaluation:
+        request = wire.EvaluateConditionRequest(
+            condition=f"workspaces/acme/conditions/{condition}", profile_id=str(profile_id), variables=variables
+        )
+        evaluation: wire.Evaluation = (await stub.EvaluateCondition(request, timeout=SECONDS)).evaluation
+        return evaluation
+
+    return ask
 
 
 def _gateway_settings(customer: dict[str, Any], directory: Path) -> GatewaySettings:
@@ -98,6 +109,10 @@ def _settings(port: int) -> ConditionsSettings:
             "conditions": [
                 {"name": f"workspaces/acme/conditions/{name}", "connection": connection, "sql": sql}
                 for name, sql in SQL.items()
+            ]
+            + [
+                {"name": f"workspaces/acme/conditions/{name}", "expression": expression}
+                for name, expression in EXPRESSIONS.items()
             ],
         }
     )
@@ -168,3 +183,41 @@ async def test_a_broken_definition_is_a_status_that_blames_the_definition(
     error = remote_error(caught.value)
     assert (error.code, error.reason) == (StatusCode.FAILED_PRECONDITION, "DEFINITION_BROKEN")
     assert error.problems
+
+
+PEOPLE = [1, 2, 3, 4, "x", 2, 1]
+VARIABLES = {"plan": sql_pb2.Value(text="premium")}
+
+
+def variables_of(condition: str) -> dict[str, sql_pb2.Value]:
+    return VARIABLES if condition == "plan_is" else {}
+
+
+@pytest.mark.parametrize("condition", ["premium", "plain", "ratio", "orders", "plan_is", "monday", *EXPRESSIONS])
+async def test_batch_and_stream_say_of_each_profile_what_the_single_call_says(
+    stub: Any, evaluate: Callable[..., Any], condition: str
+) -> None:
+    given = variables_of(condition)
+    single = [await evaluate(condition, person, **given) for person in PEOPLE]
+    name = f"workspaces/acme/conditions/{condition}"
+    people = wire.ProfileColumns(profile_ids=[str(person) for person in PEOPLE])
+    request = wire.BatchEvaluateConditionsRequest(condition=name, profiles=people, variables=given)
+    batch = (await stub.BatchEvaluateConditions(request, timeout=SECONDS)).evaluations
+    start = wire.StreamEvaluationsRequest(start=wire.EvaluationStart(condition=name, variables=given))
+    call = stub.StreamEvaluations(iter([start, wire.StreamEvaluationsRequest(profiles=people)]), timeout=SECONDS)
+    streamed, _ = [message async for message in call]
+    for many in (batch, streamed.evaluations):
+        assert list(many.raw) == [one.raw for one in single]
+        assert list(many.decided) == [one.decided for one in single]
+        errors = {error.index: error.error for error in many.errors}
+        assert errors == {index: one.error for index, one in enumerate(single) if one.HasField("error")}
+
+
+async def test_concurrent_single_calls_say_what_each_says_alone(stub: Any, evaluate: Callable[..., Any]) -> None:
+    plans = ["premium", "free", "' OR true --"]
+    asked = [(person, plan) for person in (1, 2, 3, 4, "x") for plan in plans] * 4
+    together = await asyncio.gather(
+        *(evaluate("plan_is", person, plan=sql_pb2.Value(text=plan)) for person, plan in asked)
+    )
+    for (person, plan), evaluation in zip(asked, together, strict=True):
+        assert evaluation == await evaluate("plan_is", person, plan=sql_pb2.Value(text=plan))

@@ -6,11 +6,23 @@ from typing import Protocol
 from directflow_conditions.predicates.predicate import Scope
 
 
+class Moment(Protocol):
+    """A google.protobuf.Timestamp."""
+
+    seconds: int
+    nanos: int
+
+
 class Anchor(Protocol):
     """An anchor as the caller sent it; it is read here and passed on."""
 
     flow_id: str
+    flow_run_id: str
     message_id: str
+
+    @property
+    def flow_enter_time(self) -> Moment:
+        """When the person entered the flow run."""
 
     def HasField(self, field_name: str, /) -> bool:
         """Whether `flow_enter_time` is there."""

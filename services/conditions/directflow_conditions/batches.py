@@ -9,7 +9,7 @@ from directflow_conditions.anchors import insufficient, needs_anchor
 from directflow_conditions.definitions import Condition, DefinitionSource, SqlQuery, Value
 from directflow_conditions.evaluation import joined
 from directflow_conditions.expressions.plan import Plan, plan_of
-from directflow_conditions.leaves import NEEDED, all_at_once, check_anchors, groups, scope_asked
+from directflow_conditions.leaves import NEEDED, all_at_once, check_people, groups, scope_asked
 from directflow_conditions.policies import DECISION_CODES, RAW_CODES, Decision, Raw
 from directflow_conditions.profiles import Profiles, check_profiles
 from directflow_conditions.questions import Failure, Gateway, Outcomes, QuestionSet
@@ -82,8 +82,7 @@ class Batches:
         """
         check_profiles(profiles, self._variables.keys(), "profiles")
         check(self._plan.leaves, self._variables.keys(), profiles.names)
-        if not profiles.own_anchors:
-            check_anchors(self._plan.leaves, profiles.anchors)
+        check_people(self._plan.leaves, profiles.ids, profiles.anchors, single=False)
         outcomes = joined(self._plan, await self._leaves(profiles))
         decided = outcomes.raw.translate(self._plan.condition.policy.table())
         return EvaluatedBatch(outcomes.raw, decided, outcomes.failures)

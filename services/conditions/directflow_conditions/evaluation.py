@@ -8,7 +8,7 @@ from functools import partial
 from directflow_conditions.anchors import Anchor, needs_anchor
 from directflow_conditions.definitions import Condition, DefinitionSource, SqlQuery, Value
 from directflow_conditions.expressions.plan import Plan, not_found, plan_of
-from directflow_conditions.leaves import all_at_once, check_anchors, groups, scope_asked
+from directflow_conditions.leaves import all_at_once, check_people, groups, scope_asked
 from directflow_conditions.policies import RAW_CODES, Decision, Raw
 from directflow_conditions.questions import Answer, Asker, Failure, Outcomes, Question
 from directflow_conditions.variables import check, settled
@@ -68,7 +68,7 @@ class Evaluator:
         # Each leaf once: asked twice, in two snapshots, a call could contradict itself.
         leaves = list({leaf.name: leaf for plan in plans.values() for leaf in plan.leaves}.values())
         check(leaves, subject.variables.keys())
-        check_anchors(leaves, () if subject.anchor is None else (subject.anchor,))
+        check_people(leaves, (subject.profile_id,), () if subject.anchor is None else (subject.anchor,), single=True)
         answers = await self._answers(leaves, subject)
         evaluations = {name: _evaluation(plan, answers) for name, plan in plans.items()}
         return [evaluations[name] for name in names]

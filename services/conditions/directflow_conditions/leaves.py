@@ -9,7 +9,9 @@ from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCod
 from directflow_conditions.anchors import Anchor, insufficient, needs_anchor
 from directflow_conditions.definitions import Condition, SqlQuery
 from directflow_conditions.expressions.expression import AllOf, AnyOf, Named, Negation
+from directflow_conditions.predicates.people import unfit_anchors, unfit_people
 from directflow_conditions.predicates.predicate import Predicate, Scope, scope_of
+from directflow_conditions.profiles import invalid
 from directflow_conditions.questions import Gateway, Outcomes, QuestionSet
 
 MAX_PREDICATES: Final = 64
@@ -55,12 +57,33 @@ class Gateways:
         return await (self._over_sql if over_sql else self._over_engagement).ask(questions, timeout)
 
 
-def check_anchors(leaves: Iterable[Condition], anchors: Sequence[Anchor]) -> None:
-    """Refuses a call without an anchor, or with one for all that lacks what a leaf asks for: ANCHOR_MISSING.
+def check_people(
+    leaves: Sequence[Condition], profile_ids: Sequence[str], anchors: Sequence[Anchor], single: bool
+) -> None:
+    """Refuses people and anchors that leaves on engagement cannot be asked about: INVALID_REQUEST, ANCHOR_MISSING.
 
-    Not for anchors of the profiles' own: there a profile whose anchor lacks it gets an outcome, its neighbours answers.
+    A profile's own anchor may lack what a leaf asks for: it gets an outcome then, and its neighbours their answers.
+    `single`: the call is about one profile, which is its field `profile_id`.
     """
-    for leaf in leaves:
+    engagement = [leaf for leaf in leaves if not isinstance(leaf.definition, SqlQuery)]
+    if not engagement:
+        return
+    ids_path, anchors_path = _SINGLE if single else _MANY
+    violations = unfit_people(profile_ids, ids_path)
+    if needs_anchor(map(scope_asked, engagement)):
+        violations += unfit_anchors(anchors, anchors_path)
+    if violations:
+        raise invalid(violations)
+    if single or len(anchors) != len(profile_ids):
+        _check_anchor_for_all(engagement, anchors)
+
+
+_SINGLE: Final = ("profile_id", "anchor")
+_MANY: Final = ("profiles.profile_ids[{}]", "profiles.anchors[{}]")
+
+
+def _check_anchor_for_all(engagement: Iterable[Condition], anchors: Sequence[Anchor]) -> None:
+    for leaf in engagement:
         scope = scope_asked(leaf)
         if needs_anchor([scope]) and (not anchors or insufficient(anchors, scope)):
             raise _anchor_missing(leaf, scope)

@@ -3,10 +3,12 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
+import numpy as np
 from directflow.conditions.v1 import condition_service_pb2 as conditions
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
 from directflow.sql.v1 import sql_pb2
 from directflow_runtime.column_encoding import field
+from directflow_runtime.columns import INFINITY, MINUS_INFINITY
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 
 from directflow_conditions.batches import DecisionCounts, EvaluatedBatch
@@ -29,6 +31,10 @@ _DECIDED: Final = {
     Decision.FALSE: conditions.DECISION_FALSE,
     Decision.ERROR: conditions.DECISION_ERROR,
 }
+_FIRST_MICROSECOND: Final = -62_135_596_800_000_000
+_LAST_MICROSECOND: Final = 253_402_300_799_999_999
+"""Of the years 1 and 9999."""
+
 _RAW_TABLE: Final = bytes_table({RAW_CODES[raw]: number for raw, number in _RAW.items()})
 _DECIDED_TABLE: Final = bytes_table({DECISION_CODES[decided]: number for decided, number in _DECIDED.items()})
 
@@ -115,7 +121,16 @@ def _wrong_with(column: sql_pb2.Column, count: int) -> str:
         return f"{len(held)} cells where there are {count} profiles"
     if validity and len(validity) != (count + 7) // 8:
         return f"{len(validity)} bytes of validity where {count} profiles take {(count + 7) // 8}"
-    return ""
+    return "a timestamp lies outside the years 1 to 9999" if _has_no_time(column) else ""
+
+
+def _has_no_time(column: sql_pb2.Column) -> bool:
+    """The gateway would refuse it as ours; infinity, in both directions, is a time."""
+    if not column.timestamps:
+        return False
+    cells = np.array(column.timestamps, np.int64)
+    infinite = (cells == INFINITY) | (cells == MINUS_INFINITY)
+    return bool(np.any(~infinite & ((cells < _FIRST_MICROSECOND) | (cells > _LAST_MICROSECOND))))
 
 
 def _error(failure: Failure) -> wire.EvaluationError:

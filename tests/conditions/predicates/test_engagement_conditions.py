@@ -303,3 +303,24 @@ async def test_an_answer_of_another_size_is_internal_and_an_error_of_the_store_a
     store.reply = away
     error = await failure(batch(stub, "both", "1"))
     assert (error.code, error.metadata["gateway_reason"]) == (StatusCode.UNAVAILABLE, "DATABASE_UNREACHABLE")
+
+
+async def test_people_and_anchors_that_no_event_can_have_are_refused_before_a_neighbour_shares_their_statement(
+    stub: Any, store: Any
+) -> None:
+    long = "x" * 129
+    unfit = pb.Anchor(flow_id=long, message_id=long, flow_enter_time=Timestamp(seconds=1 << 40))
+    wrong = ["flow_id", "message_id", "flow_enter_time"]
+    refused = {
+        "profile_id": ask(stub, "email", long),
+        " ".join(f"anchor.{field}" for field in wrong): ask(stub, "since", "1", anchor=unfit),
+        "profiles.profile_ids[1]": batch(stub, "both", "1", long),
+        " ".join(f"profiles.anchors[1].{field}" for field in wrong): batch(
+            stub, "since", "1", "2", anchors=[pb.Anchor(flow_id="f"), unfit]
+        ),
+    }
+    for fields, call in refused.items():
+        error = await failure(call)
+        assert (error.code, error.reason) == (StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+        assert [violation.field for violation in error.violations] == fields.split()
+    assert store.requests == []
