@@ -4,7 +4,7 @@ import time
 from collections.abc import AsyncGenerator, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, fields
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Self, TypeAlias
 
 import pyarrow as pa
@@ -12,6 +12,7 @@ from directflow_runtime.errors import DirectFlowError, FieldViolation, Problem, 
 
 from directflow_gateway.description import ColumnType, plan
 from directflow_gateway.execution import StreamPlan, StreamProgress, ValueForm, fetch_first, schema_of, stream
+from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.queries.engine import QueryEngine, Session, Values
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
@@ -75,7 +76,7 @@ async def stream_rows(
             span.text(normalise_for_telemetry(wanted.compiled.text))
             estimate = await plan(session.conn, wanted.compiled, wanted.parameters)
             span.estimated(estimate.rows)
-            yield await opening_of(session, wanted.columns, arrangement.form, estimate.rows)
+            yield opening_of(session, wanted.columns, arrangement.form, estimate.rows)
             progress = StreamProgress()
             started = time.monotonic()
             batches = wanted.batches(session, StreamPlan(wanted.columns, estimate.width, arrangement.form), progress)
@@ -148,21 +149,19 @@ def picked(columns: Sequence[ColumnType], names: Sequence[str], field: str) -> t
     return tuple(by_name[name] for name in names)
 
 
-async def opening_of(
+def opening_of(
     session: Session, columns: Sequence[ColumnType], form: ValueForm = ValueForm.TYPED, estimated_rows: int = 0
 ) -> Opening:
     """What is known before the first row. The moment is the snapshot's, by the customer's own clock."""
-    ((moment,),) = await fetch_first(session.conn, SNAPSHOT_TIME, (), 1, limits=session.limits)
+    snapshot_time = must_be_pooled(session.conn).snapshot_time
+    assert snapshot_time is not None  # the transaction's beginning has told it
     return Opening(
         columns=tuple(columns),
         schema=schema_of(columns, form),
-        snapshot_time=datetime.fromtimestamp(float(moment or 0), UTC),
+        snapshot_time=snapshot_time,
         estimated_rows=estimated_rows,
         warnings=session.prepared.description.warnings,
     )
-
-
-SNAPSHOT_TIME = "SELECT pg_catalog.date_part('epoch', pg_catalog.transaction_timestamp())"
 
 
 async def count_rows(

@@ -66,7 +66,7 @@ async def fetch(
         columns = prepared.description.columns
         with statement_span(engine.tracer, "fetch", statement, prepared.connection.database) as span:
             span.text(normalise_for_telemetry(prepared.compiled.text))
-            yield await opening_of(opened, columns)
+            yield opening_of(opened, columns)
             plan = prepared.sets or single_plan(prepared.compiled, is_condition=False)
             bound = bind_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             fetching = Fetching(session, bound, plan)
