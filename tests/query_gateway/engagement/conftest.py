@@ -28,6 +28,7 @@ class Store:
     """The service, its database, and who calls."""
 
     stub: Any
+    channel: Any
     server: PostgresServer
     database: str
     settings: Mapping[str, Any]
@@ -108,7 +109,7 @@ async def open_store() -> AsyncIterator[Callable[..., Any]]:
             await stack.enter_async_context(channel)
             stub = stubs.EngagementStoreServiceStub(channel)
             workspace = f"w{time.monotonic_ns()}"
-            return Store(stub, server, section["database"] if section else "", section or {}, workspace)
+            return Store(stub, channel, server, section["database"] if section else "", section or {}, workspace)
 
         yield open_one
 

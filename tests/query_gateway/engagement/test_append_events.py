@@ -113,6 +113,23 @@ async def test_an_event_outside_of_the_time_that_is_kept_is_refused_alone(store:
     ]
 
 
+async def test_ten_thousand_events_of_thirteen_months_fit_one_call(store: Any, event: Any) -> None:
+    events = [event(ago_s=n % 390 * DAY_S + n, profile_id=f"p{n % 100}") for n in range(10_000)]
+
+    answer = await store.append(*events)
+
+    assert (answer.accepted_count, answer.duplicate_count, list(answer.errors)) == (10_000, 0, [])
+    opened = {"event": {"type": "EVENT_TYPE_OPENED"}}
+    assert list((await store.evaluate([opened], [f"p{n}" for n in range(100)])).counts) == [100] * 100
+
+
+async def test_bytes_that_are_no_message_are_refused(store: Any) -> None:
+    call = store.channel.unary_unary("/directflow.gateway.v1.EngagementStoreService/AppendEvents")
+    for garbage in (b"\xff", b"\x0a\x02\xc3\x28"):  # no field; no UTF-8
+        error = await store.failure(call(garbage, timeout=10))
+        assert (error.code, error.reason) == (StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
+
+
 @pytest.mark.parametrize("many", [0, 10_001])
 async def test_a_call_takes_one_to_ten_thousand_events(store: Any, many: int) -> None:
     error = await store.failure(store.append(*[engagement_pb2.Event()] * many))

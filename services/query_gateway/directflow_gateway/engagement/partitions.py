@@ -33,8 +33,8 @@ EXPIRE = """
 DELETE FROM directflow.engagement_identities WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM directflow.engagement_identities WHERE occurred_on < $1::date LIMIT {rows}
 ))"""
-EXPIRED_AT_ONCE = 20_000
-"""Identities that one transaction deletes: short ones, so that nobody waits and VACUUM can follow."""
+EXPIRED_AT_ONCE = 200_000
+"""Identities that one transaction deletes: what was deleted stays so when the time is up."""
 AHEAD_DAYS = 45
 
 Month = tuple[int, int]
