@@ -41,6 +41,12 @@ def clocks(postmaster: int, **pids: int) -> Clocks:
     return {"PostgreSQL": partial(postgres_seconds, postmaster), **services, "client": client_seconds}
 
 
+def machine_seconds() -> float:
+    """CPU time that the whole machine has spent on anybody's work, all cores together."""
+    user, nice, system, _idle, _iowait, irq, softirq, *_ = Path("/proc/stat").read_text().split()[1:]
+    return sum(int(field) for field in (user, nice, system, irq, softirq)) / TICKS
+
+
 def rss_mib(pid: int) -> float:
     """Resident memory of a process."""
     for line in Path(f"/proc/{pid}/status").read_text().splitlines():

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import grpc
 from directflow_cli.dev.processes import ServiceFailed
 
-from benchmarks.clocks import Clocks
+from benchmarks.clocks import Clocks, machine_seconds
 
 WARM_RUNS = 3
 
@@ -75,6 +75,8 @@ class Measured:
     """Units a second, a round each."""
     cpu_us: dict[str, list[float]] = field(default_factory=dict)
     """CPU microseconds a unit by process, a round each."""
+    foreign: list[float] = field(default_factory=list)
+    """CPU that processes which take no part used meanwhile, in cores, a round each."""
     units: int = 0
     failure: str = ""
     """Why there is no figure, or no more."""
@@ -117,11 +119,18 @@ def _units(job: Job, steps: float) -> int:
 
 async def _round(one: Measured, clocks: Clocks) -> None:
     _prepare(one.job, one.units)
-    before = {name: clock() for name, clock in clocks.items()}
+    before, machine, began = _read(clocks), machine_seconds(), time.perf_counter()
     seconds = await _timed(one.job, one.units)
-    for name, clock in clocks.items():
-        one.cpu_us.setdefault(name, []).append((clock() - before[name]) / one.units * 1e6)
+    wall, spent = time.perf_counter() - began, machine_seconds() - machine
+    for name, now in _read(clocks).items():
+        spent -= now - before[name]
+        one.cpu_us.setdefault(name, []).append((now - before[name]) / one.units * 1e6)
+    one.foreign.append(max(0.0, spent) / wall)
     one.rates.append(one.units / seconds)
+
+
+def _read(clocks: Clocks) -> dict[str, float]:
+    return {name: clock() for name, clock in clocks.items()}
 
 
 def _prepare(job: Job, units: int) -> None:

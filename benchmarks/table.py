@@ -6,6 +6,8 @@ from statistics import median
 
 from benchmarks.measuring import Measured
 
+BUSY_CORES = 0.15
+BUSY = ", on a busy machine: only CPU is comparable there, measure again on an idle one"
 MET, MISSED, UNKNOWN = "met", "MISSED", "?"
 
 
@@ -27,12 +29,18 @@ class Report:
 
     def __init__(self) -> None:
         self.verdicts: list[tuple[str, Line]] = []
+        self.busy = False
+        """True: others used the machine as well, and a peer of many processes got more of it than one of few."""
 
     def section(self, title: str, measured: Sequence[Measured], *, yardstick: str = "", unit: str = "/s") -> None:
         """Prints what was measured; ratios without a target of their own are to `yardstick` (default: the first)."""
         by_name = {one.job.name: one for one in measured}
         first = by_name[yardstick] if yardstick else measured[0]
         self.lines(title, [_line(one, by_name, first) for one in measured], unit)
+        foreign = [cores for one in measured for cores in one.foreign]
+        if foreign and median(foreign) > BUSY_CORES:
+            self.busy = True
+            print(f"the machine was busy: {median(foreign):.1f} cores went to processes that take no part", flush=True)
 
     def lines(self, title: str, lines: Sequence[Line], unit: str = "/s") -> None:
         """Prints ready lines."""
@@ -46,7 +54,7 @@ class Report:
         """Prints which targets were missed or could not be judged; returns how many jobs have no figure."""
         judged = [(title, line) for title, line in self.verdicts if line.target]
         met = sum(line.verdict == MET for _, line in judged)
-        print(f"\n{met} of {len(judged)} targets met")
+        print(f"\n{met} of {len(judged)} targets met" + (BUSY if self.busy else ""))
         for title, line in judged:
             if line.verdict != MET:
                 why = line.failure or f"{line.figure}, {line.ratio}"

@@ -23,7 +23,7 @@ TITLE = "A lone caller, calls a second at the median latency"
 
 async def run(at: Stand, users: int, pace: Pace, report: Report) -> None:
     """Measures and prints. The rounds are many and short: the figures are a few per cent apart at most."""
-    short = Pace(rounds=5 * pace.rounds, seconds=pace.seconds / 5)
+    short = Pace(rounds=10 * pace.rounds, seconds=pace.seconds / 5)
     try:
         measured = await compare(at, users, short)
     except ServiceFailed as error:  # a version that does not know the setting
