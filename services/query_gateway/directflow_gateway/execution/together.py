@@ -24,6 +24,9 @@ from directflow_gateway.execution.wire import AllowanceExceeded, CellsResult, Gr
 
 SAVEPOINT = Statement("SAVEPOINT _df_t")
 BACK = Statement("ROLLBACK TO SAVEPOINT _df_t")
+LIMITED = Statement("SAVEPOINT _df_u")
+NEXT = Statement("ROLLBACK TO SAVEPOINT _df_u")
+"""Behind the limit: to set it again for each statement would cost more than most of them."""
 NOW = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
 LIMIT = f"SELECT {NOW}, pg_catalog.set_config('statement_timeout', $1, true)"
 CLOCK = Statement(f"SELECT {NOW}")
@@ -40,8 +43,6 @@ class Unresponsive(Exception):
 
 Result = TypeVar("Result", bound=GroupResult | CellsResult)
 RunGroups: TypeAlias = Callable[[Sequence[Sequence[Statement]], int], Awaitable[list[Result]]]
-OURS = 2
-"""Statements of ours at the head of each group."""
 
 Told = list[Row] | psycopg.Error
 """Rows of one statement, or why it has none."""
@@ -106,7 +107,8 @@ class Together:
 
     async def cells(self, statements: Sequence[Statement], limit_s: float) -> list[CellsResult]:
         """The one column of each statement, with what came before an error; a NULL adds nothing."""
-        return await self._bounded(self._connection.wire.cells_of_groups, [[s] for s in statements], limit_s)
+        _, *cells = await self._bounded(self._connection.wire.cells_of_groups, [[s] for s in statements], limit_s)
+        return cells
 
     async def back(self) -> None:
         """Leaves the transaction as if nothing had run, for statements that run without its help."""
@@ -115,17 +117,18 @@ class Together:
 
     async def _groups(self, groups: Sequence[Sequence[Statement]], limit_s: float) -> list[GroupResult]:
         """What each group comes to."""
-        timed = [[*group, CLOCK] for group in groups]
-        done: list[GroupResult] = await self._bounded(self._connection.wire.run_groups, timed, limit_s)
-        self.worked_s = sum(_worked(one) for one in done)
-        return [_without_ours(one) for one in done]
+        timed = [[*groups[0], CLOCK], *groups[1:]]
+        head, first, *others = await self._bounded(self._connection.wire.run_groups, timed, limit_s)
+        self.worked_s = 0.0 if first.error else _seconds(first.results[-1]) - _seconds(head.results[1])
+        told = first if first.error else GroupResult(first.results[:-1])
+        return [told, *(GroupResult(other.results[1:], other.error) for other in others)]
 
     async def _bounded(
         self, run: RunGroups[Result], groups: Sequence[Sequence[Statement]], limit_s: float
     ) -> list[Result]:
-        """Each group behind the savepoint and with the limit."""
-        limit = Statement(LIMIT, (duration(limit_s),))
-        sent = [[self._savepoint(), limit, *statements] for statements in groups]
+        """The head and each group: the head sets the limit, and all groups start from there."""
+        head = [self._savepoint(), Statement(LIMIT, (duration(limit_s),)), LIMITED]
+        sent = [head, groups[0], *([NEXT, *statements] for statements in groups[1:])]
         wire = self._connection.wire
         work_s = limit_s * max(1, sum(map(len, groups))) + GRACE_S
         outer, wire.clock = wire.clock, Clock(deadline=wire.clock.deadline, work_s=work_s)
@@ -152,16 +155,6 @@ class Together:
             return BACK
         self._begun = True
         return SAVEPOINT
-
-
-def _without_ours(group: GroupResult) -> GroupResult:
-    return GroupResult(group.results[OURS:] if group.error else group.results[OURS:-1], group.error)
-
-
-def _worked(group: GroupResult) -> float:
-    if group.error is not None:
-        return 0.0
-    return _seconds(group.results[-1]) - _seconds(group.results[1])
 
 
 def _seconds(result: PGresult) -> float:

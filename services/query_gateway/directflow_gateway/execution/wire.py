@@ -25,6 +25,11 @@ from directflow_gateway.execution.watchdog import Verdict, Watch
 
 LONGEST_TIMER_S = 3600.0
 POLL_S = 0.1
+FEW_GROUPS = 4
+NAP_S = 0.0008
+"""While the results of many groups are to come: the server sends each for itself, and to wake up for each would cost
+more than to read it."""
+
 
 Parameters = Sequence[str | None]
 
@@ -84,6 +89,7 @@ class Wire:
         self._fileno = watch.fileno if watch is not None else pgconn.socket
         self._waiter: asyncio.Future[None] | None = None
         self._reading = False
+        self._nap_s = 0.0
 
     # --- state ---------------------------------------------------------------------------------------------------
 
@@ -124,7 +130,10 @@ class Wire:
         than `allowance` bytes."""
         self._send_groups(groups)
         await self._flush()
-        outcomes = [await self._group(allowance) for _ in groups]
+        outcomes = []
+        for place in range(len(groups)):
+            self._nap_s = NAP_S if len(groups) - place > FEW_GROUPS else 0.0
+            outcomes.append(await self._group(allowance))
         self.pgconn.exit_pipeline_mode()
         return outcomes
 
@@ -133,11 +142,15 @@ class Wire:
         an error are not lost with it. What the other statements come to is only checked."""
         self._send_groups(groups)
         await self._flush()
-        outcomes = [await self._cells(len(group) - 1, allowance) for group in groups]
+        outcomes = []
+        for place, group in enumerate(groups):
+            self._nap_s = NAP_S if len(groups) - place > FEW_GROUPS else 0.0
+            outcomes.append(await self._cells(len(group) - 1, allowance))
         self.pgconn.exit_pipeline_mode()
         return outcomes
 
     def _send_groups(self, groups: Sequence[Sequence[Statement]]) -> None:
+        self._nap_s = 0.0
         self.pgconn.enter_pipeline_mode()
         for group in groups:
             for statement in group:
@@ -186,6 +199,8 @@ class Wire:
         try:
             next(steps)
             while True:
+                if self._nap_s:
+                    await asyncio.sleep(self._nap_s)
                 await self._readable()
                 self._step(steps)
                 # Still not whole. (Results of narrow rows are, many at a time, and cost no system call.)

@@ -19,7 +19,6 @@ from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bind_tup
 from directflow_gateway.queries.sets.work import Chunk, Ended, statement_for
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
-from directflow_gateway.sql import normalise_for_telemetry
 
 LETTERS: Mapping[str, Outcome] = {
     "t": Outcome.TRUE,
@@ -55,7 +54,7 @@ async def evaluate(engine: QueryEngine, statement: Statement, tuples: Tuples) ->
         prepared = (await session.session()).prepared
         plan = prepared.sets or single_plan(prepared.compiled, is_condition=True)
         with statement_span(engine.tracer, "evaluate", statement, prepared.connection.database) as span:
-            span.text(normalise_for_telemetry(prepared.compiled.text))
+            span.text(prepared.normalised)
             bound = bind_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             work = Evaluation(session, bound, plan)
             driver = Driver(session, bound, plan, work)

@@ -26,7 +26,6 @@ from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bind_tup
 from directflow_gateway.queries.sets.work import Chunk, Ended, statement_for
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
-from directflow_gateway.sql import normalise_for_telemetry
 
 FIRST_WINDOW = 64
 MOST_WINDOW = 2_000
@@ -65,7 +64,7 @@ async def fetch(
         prepared = opened.prepared
         columns = prepared.description.columns
         with statement_span(engine.tracer, "fetch", statement, prepared.connection.database) as span:
-            span.text(normalise_for_telemetry(prepared.compiled.text))
+            span.text(prepared.normalised)
             yield opening_of(opened, columns)
             plan = prepared.sets or single_plan(prepared.compiled, is_condition=False)
             bound = bind_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)

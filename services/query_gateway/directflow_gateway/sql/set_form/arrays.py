@@ -74,7 +74,13 @@ def _certain_integers(texts: Texts, digits: int) -> Sequence[bool] | None:
         joined = "?"
     if joined.isascii() and joined.isdigit() and all(texts) and len(max(texts, key=len)) <= digits:  # type: ignore[arg-type]
         return None
-    return [text is None or (len(text) <= digits and _INTEGER.fullmatch(text) is not None) for text in texts]
+    return [text is None or _is_integer(text, digits) for text in texts]
+
+
+def _is_integer(text: str, digits: int) -> bool:
+    if text.isdigit():
+        return len(text) <= digits and text.isascii()
+    return len(text) <= digits and _INTEGER.fullmatch(text) is not None
 
 
 _CHECKS: Mapping[str, Callable[[str], bool]] = MappingProxyType(
