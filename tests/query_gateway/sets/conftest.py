@@ -19,6 +19,7 @@ from directflow_cli.dev import toml
 from directflow_cli.dev.background import BackgroundLoop
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.processes import ServicePlan, ServiceProcess
+from directflow_cli.dev.psql import PsqlFailed
 from directflow_cli.traces.receiver import Receiver
 from directflow_cli.traces.store import SpanStore
 from directflow_runtime.remote import remote_error
@@ -209,7 +210,17 @@ class Gateway:
 
     def fetch(self, shape: Shape, tuples: Sequence[Tuple], lists: Any = None, **more: Any) -> Fetched:
         """FetchSet to its end."""
-        return fetched(self.stub.FetchSet, self.request(shape, tuples, lists or {}, fetch=True, **more), len(tuples))
+        request = self.request(shape, tuples, lists or {}, fetch=True, **more)
+        return fetched(self.stub.FetchSet(request, timeout=CALL_S), len(tuples))
+
+    def fetch_alone(self, shape: Shape, rows: Sequence[Tuple], lists: Mapping[str, Any]) -> list[Result]:
+        """Each tuple in a call of its own, many at a time."""
+        found: list[Result] = []
+        for first in range(0, len(rows), IN_FLIGHT):
+            requests = [self.request(shape, [row], lists, fetch=True) for row in rows[first : first + IN_FLIGHT]]
+            calls = [self.stub.FetchSet(request, timeout=CALL_S) for request in requests]
+            found += [fetched(call, 1).results[0] for call in calls]
+        return found
 
     def rows(self, shape: Shape, values: Tuple, lists: Mapping[str, Any]) -> list[tuple[Any, ...]]:
         """Every row of the statement for one tuple."""
@@ -266,9 +277,9 @@ def cells_of(batch: pb.RowBatch, header: pb.StreamHeader) -> list[tuple[Any, ...
     ]
 
 
-def fetched(method: Any, request: Any, count: int) -> Fetched:
+def fetched(call: Any, count: int) -> Fetched:
     try:
-        header, *batches, summary = list(method(request, timeout=CALL_S))
+        header, *batches, summary = list(call)
     except grpc.RpcError as error:
         return Fetched([status(error)] * count)
     indexes = [index for message in batches for index in message.batch.tuple_indexes]
@@ -348,9 +359,16 @@ def written(folder: Path, server: PostgresServer, database: str, role: Any, otlp
 
 @pytest.fixture(scope="session")
 def database(postgres: PostgresServer) -> str:
-    """With sets.sql in it. A test changes only rows and tables that are its own."""
+    """With sets.sql and the corpus in it. A test changes only rows and tables that are its own."""
     name = postgres.create_database()
     postgres.psql(file=HERE / "sets.sql", database=name)
+    schema = (HERE.parent / "corpus" / "schema.sql").read_text()
+    try:
+        postgres.psql("SELECT '<a/>'::xml")
+    except PsqlFailed:  # the embedded server was built without
+        schema = schema.replace("doc xml", "doc text").replace("::xml", "")
+    grants = "GRANT USAGE ON SCHEMA df TO PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public, df TO PUBLIC;"
+    postgres.psql(f"{schema}\n{grants}", database=name)
     return name
 
 

@@ -48,8 +48,8 @@ CREATE TABLE ord (ord int, v1 text);
 INSERT INTO ord VALUES (1, 'a'), (2, 'b'), (3, NULL);
 CREATE TABLE "unnest" (v1 int, "unnest" text);
 INSERT INTO "unnest" VALUES (1, 'x'), (2, 'y');
-CREATE TABLE "Weird Table" ("Mixed Col" int, "select" text, "naïve" text, "a""b" text);
-INSERT INTO "Weird Table" VALUES (1, 'from', 'é', 'q'), (2, 'where', 'ü', 'q2'), (3, NULL, '☃', 'q3');
+CREATE TABLE "Odd Table" ("Mixed Col" int, "select" text, "naïve" text, "a""b" text);
+INSERT INTO "Odd Table" VALUES (1, 'from', 'é', 'q'), (2, 'where', 'ü', 'q2'), (3, NULL, '☃', 'q3');
 CREATE VIEW active_people AS SELECT id, code, plan, score FROM people WHERE active;
 
 -- How long a tuple takes, and which pattern it is held against; see test_isolation.py.

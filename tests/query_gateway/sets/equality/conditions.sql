@@ -568,9 +568,9 @@ SELECT EXISTS (SELECT 1 FROM p WHERE v1 = <%= id %> AND ord < 3) AS result
 --- exists with an alias that hides a column | id=small_ids
 SELECT EXISTS (SELECT 1 FROM c AS p WHERE p.v1 = <%= id %> AND p.p = 'p' || p.v1) AS result
 --- quoted identifiers | id=small_ids
-SELECT "select" = 'from' AS "result" FROM "Weird Table" WHERE "Mixed Col" = <%= id %>
+SELECT "select" = 'from' AS "result" FROM "Odd Table" WHERE "Mixed Col" = <%= id %>
 --- quoted identifiers with multibyte text | t=texts
-SELECT EXISTS (SELECT 1 FROM "Weird Table" AS "a<%b" WHERE "a<%b"."naïve" = '<%= t %>') AS result
+SELECT EXISTS (SELECT 1 FROM "Odd Table" AS "a<%b" WHERE "a<%b"."naïve" = '<%= t %>') AS result
 --- dollar quotes and question marks | id=ids
 SELECT attrs ? 'team' AND $$it's $1$$ <> '' AS result FROM people WHERE id = <%= id %>
 --- escape strings | t=texts

@@ -4,7 +4,8 @@ A batch of one runs the author's own statement, which is the contract; so the or
 tuple, remembered by statement and tuple.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+import os
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -21,6 +22,7 @@ def identity(values: Any) -> Any:
 
 
 Lists = Mapping[str, Any]
+LONG = int(os.environ.get("DIRECTFLOW_SETS_ROUNDS", "1")) > 1
 SHRINKING = 60
 """Most calls that a least batch may cost."""
 
@@ -81,7 +83,7 @@ class Judge:
 
     def _alone(self, batch: Batch, rows: Sequence[Any]) -> list[Any]:
         if batch.fetch:
-            return [self.gateway.fetch(batch.shape, [row], batch.lists).results[0] for row in rows]
+            return list(self.gateway.fetch_alone(batch.shape, rows, batch.lists))
         return list(self.gateway.evaluate_alone(batch.shape, rows, batch.lists))
 
     def _key(self, batch: Batch, row: Any) -> Any:
@@ -150,23 +152,19 @@ MET_OR_NOT = frozenset({"22P02", "22012", "22003", "42601", "21000", "2201B", "2
 
 
 @pytest.fixture(scope="session")
-def judge_over(postgres: PostgresServer, start_gateway: Any) -> Callable[..., Judge]:
-    """`judge_over(database)`: tuples asked alone as shipped; together as shipped, and with every form forced."""
-
-    def make(database: str, shipped: Any = None) -> Judge:
-        shipped = shipped or start_gateway(postgres, database)
-        forced = {form: start_gateway(postgres, database, form=form) for form in ("lateral", "join")}
-        return Judge(shipped, {"as shipped": shipped, **forced})
-
-    return make
-
-
-@pytest.fixture(scope="session")
-def whole_judge(database: str, gateway: Any, judge_over: Callable[..., Judge]) -> Judge:
-    return judge_over(database, gateway)
+def batched(postgres: PostgresServer, database: str, start_gateway: Any) -> dict[str, Any]:
+    """Every form forced; in the long form also as shipped, where the measured guard chooses."""
+    forms = ("lateral", "join", "") if LONG else ("lateral", "join")
+    return {form or "as shipped": start_gateway(postgres, database, form=form) for form in forms}
 
 
 @pytest.fixture
-def judge(whole_judge: Judge) -> Judge:
-    """Over sets.sql, with counts of its own."""
-    return Judge(whole_judge.gateway, whole_judge.batched)
+def judge(batched: dict[str, Any]) -> Judge:
+    # Alone a tuple runs the author's statement whatever form is forced: no third gateway has to describe each shape.
+    return Judge(batched["lateral"], batched)
+
+
+@pytest.fixture(scope="module")
+def module_judge(batched: dict[str, Any]) -> Judge:
+    """It counts over a whole module."""
+    return Judge(batched["lateral"], batched)

@@ -33,7 +33,7 @@ SELECT v1, ord, result, c AS p FROM p WHERE v1 = <%= id %>
 --- columns named ord, result, unnest | id=small_ids
 SELECT o.ord AS result, o.v1 AS "unnest", 1 AS ord FROM ord o WHERE o.ord = <%= id %>
 --- quoted names | id=small_ids
-SELECT "Mixed Col" AS "a b", "naïve", "a""b" AS "q""q" FROM "Weird Table" WHERE "Mixed Col" = <%= id %>
+SELECT "Mixed Col" AS "a b", "naïve", "a""b" AS "q""q" FROM "Odd Table" WHERE "Mixed Col" = <%= id %>
 --- length, precision and typmods | id=ids n=numbers
 SELECT c5, v4, score, '<%= n %>'::numeric(5, 1) AS exact, code::varchar(3) AS short FROM people WHERE id = <%= id %>
 --- floats | x=floats

@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from directflow_cli.dev.postgres import PostgresServer
-from directflow_cli.dev.psql import PsqlFailed
 
 FOLDER = Path(__file__).parents[2] / "corpus"
 FILE = Path(os.environ.get("DIRECTFLOW_SETS_CORPUS", FOLDER / "sql_legit.jsonl"))
@@ -25,7 +23,6 @@ CONDITIONS = {
     "true": "SELECT true AS result FROM (\n{q}\n) q LIMIT 1",
     "each": "SELECT (q IS NOT NULL) AS result FROM (\n{q}\n) q",
 }
-GRANTS = "GRANT USAGE ON SCHEMA df TO PUBLIC; GRANT SELECT ON ALL TABLES IN SCHEMA public, df TO PUBLIC"
 
 
 def text(sql: Any) -> str:
@@ -36,18 +33,6 @@ def corpus() -> list[Any]:
     rows = [json.loads(line) for line in FILE.read_text().splitlines() if line.strip()]
     queries = [row for row in rows if row.get("variables") and not row.get("requires")]
     return [pytest.param(text(row["sql"]), row["variables"], id=row["id"]) for row in queries]
-
-
-@pytest.fixture(scope="module")
-def corpus_judge(postgres: PostgresServer, start_gateway: Any, judge_over: Any) -> Any:
-    database = postgres.create_database()
-    schema = (FOLDER / "schema.sql").read_text()
-    try:
-        postgres.psql("SELECT '<a/>'::xml")
-    except PsqlFailed:  # the embedded server was built without
-        schema = schema.replace("doc xml", "doc text").replace("::xml", "")
-    postgres.psql(f"{schema}\n{GRANTS};", database=database)
-    return judge_over(database)
 
 
 def shape_of(make_shape: Any, name: str, template: str, variables: dict[str, Any], *flags: str) -> Any:
@@ -62,33 +47,34 @@ def batch(shape: Any, variables: dict[str, Any], seed: str) -> list[Any]:
     chance = random.Random(seed)
     right = [text(value) for value in variables.values()]
     different = [tuple(right)]
-    for _ in range(24 if LONG else 9):
+    for _ in range(24 if LONG else 6):
         row = [chance.choice(shape.pool(n)) if chance.random() < 0.6 else one for n, one in enumerate(right)]
         different.append(tuple(row))
     return different + chance.choices(different, k=100 if LONG else 5)
 
 
 @pytest.mark.parametrize(("sql", "variables"), corpus())
-def test_as_a_preload(corpus_judge: Any, make_shape: Any, sql: str, variables: Any, request: Any) -> None:
+def test_as_a_preload(module_judge: Any, make_shape: Any, sql: str, variables: Any, request: Any) -> None:
     flags = ("plan-dependent",) if "ORDER BY" in sql else ("any-row", "plan-dependent")
     shape = shape_of(make_shape, request.node.callspec.id, sql, variables, *flags)
-    found = corpus_judge.differences(shape, batch(shape, variables, f"{SEED}{sql}"), {}, fetch=True)
+    found = module_judge.differences(shape, batch(shape, variables, f"{SEED}{sql}"), {}, fetch=True)
     assert not found, "".join(found)
 
 
 @pytest.mark.parametrize(("sql", "variables"), corpus())
-def test_as_a_condition(corpus_judge: Any, make_shape: Any, sql: str, variables: Any, request: Any) -> None:
+def test_as_a_condition(module_judge: Any, make_shape: Any, sql: str, variables: Any, request: Any) -> None:
     found: list[str] = []
-    for wrapped, template in CONDITIONS.items():
+    chosen = CONDITIONS if LONG else random.Random(f"{SEED}{sql}").sample(sorted(CONDITIONS), 1)
+    for wrapped in chosen:
         name = f"{request.node.callspec.id} {wrapped}"
-        shape = shape_of(make_shape, name, template.format(q=sql), variables, "plan-dependent")
-        found += corpus_judge.differences(shape, batch(shape, variables, f"{SEED}{name}"), {})
+        shape = shape_of(make_shape, name, CONDITIONS[wrapped].format(q=sql), variables, "plan-dependent")
+        found += module_judge.differences(shape, batch(shape, variables, f"{SEED}{name}"), {})
     assert not found, "".join(found)
 
 
-def test_most_of_it_ran(corpus_judge: Any) -> None:
-    told = corpus_judge.outcomes
-    assert corpus_judge.cases > 2_000
+def test_most_of_it_ran(module_judge: Any) -> None:
+    told = module_judge.outcomes
+    assert module_judge.cases > 900
     failed = sum(count for outcome, count in told.items() if outcome.startswith("STATUS"))
     assert failed < 0.1 * sum(told.values()), told
     assert {"TRUE", "FALSE", "ROW", "MULTIPLE_ROWS", "NO_ROW", "ERROR"} <= told.keys()

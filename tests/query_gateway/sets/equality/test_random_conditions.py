@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-CASES = int(os.environ.get("DIRECTFLOW_SETS_CASES", "1500"))
+CASES = int(os.environ.get("DIRECTFLOW_SETS_CASES", "1200"))
 SOAK_CASES = 60_000
 SEED = int(os.environ.get("DIRECTFLOW_SETS_SEED", "20261125"))
 SIZES = (2, 3, 6, 12, 30)
