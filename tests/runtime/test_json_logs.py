@@ -3,7 +3,12 @@
 import io
 import json
 import logging
+import subprocess
+import sys
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +101,42 @@ def test_the_level_holds_for_us_and_for_libraries(log: Log) -> None:
     runtime_logging.get_logger("part").debug("quiet")
     logging.getLogger("library").debug("quiet")
     assert log.lines() == []
+
+
+def test_a_library_whose_format_does_not_fit_still_has_its_line_without_the_values(log: Log) -> None:
+    record = logging.LogRecord("library", logging.WARNING, __file__, 1, "%d rows", (SECRET,), None)
+    logging.getLogger().handlers[0].handle(record)  # not through pytest's own handler, which raises
+    (line,) = log.lines()
+    assert (line["logger"], line["level"], line["exception_type"]) == ("library", "warning", "TypeError")
+    assert SECRET not in log.stream.getvalue()
+
+
+def test_a_value_that_json_does_not_know_does_not_cost_the_line(log: Log) -> None:
+    runtime_logging.get_logger("part").info("called", path=Path("/tmp"))
+    assert log.lines()[0]["path"] == repr(Path("/tmp"))
+
+
+def test_a_line_is_whole_on_the_stream_before_the_call_returns() -> None:
+    program = (
+        "import os; from directflow_runtime import logging; from directflow_runtime.settings import LoggingSettings;"
+        "logging.configure(LoggingSettings(), 'dies'); logging.get_logger('part').info('last words'); os._exit(9)"
+    )
+    died = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30)
+    assert died.returncode == 9
+    assert json.loads(died.stderr)["event"] == "last words"
+
+
+def test_a_reader_that_has_gone_does_not_fail_whoever_speaks(log: Log) -> None:
+    log.stream.close()
+    runtime_logging.get_logger("part").error("nobody hears this")
+    logging.getLogger("library").error("nor this")
+
+
+def test_lines_of_threads_do_not_mix(log: Log) -> None:
+    def speak(number: int) -> None:
+        for _ in range(200):
+            runtime_logging.get_logger("part").info("x" * 50, number=number)
+
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(speak, range(4)))
+    assert Counter(line["number"] for line in log.lines()) == dict.fromkeys(range(4), 200)

@@ -7,13 +7,14 @@ may hold SQL values, host names or secrets.
 import logging
 import sys
 import traceback
+from functools import partial
 from types import TracebackType
-from typing import Any, TextIO
+from typing import TextIO
 
 import structlog
-from opentelemetry import trace
-from structlog.typing import EventDict, FilteringBoundLogger, Processor
+from structlog.typing import FilteringBoundLogger
 
+from directflow_runtime.log_lines import Event, Finish, LibraryLines, Lines, NamedLines
 from directflow_runtime.settings import LoggingSettings
 
 MAX_STACK_FRAMES = 40
@@ -24,29 +25,15 @@ def configure(settings: LoggingSettings, service: str, stream: TextIO | None = N
 
     `service` stands in every line. `stream` is stderr unless a test says otherwise.
     """
-    shared: list[Processor] = [
-        structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        _names_service(service),
-        add_trace,
-        describe_exception,
-    ]
+    lines, finish = Lines(stream or sys.stderr), Finish(service, describe_exception)
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        processors=[finish],
         wrapper_class=structlog.make_filtering_bound_logger(_level(settings)),
-        logger_factory=structlog.stdlib.LoggerFactory(),
+        logger_factory=partial(NamedLines, lines),
         cache_logger_on_first_use=False,
     )
-    handler = logging.StreamHandler(stream or sys.stderr)
-    render: list[Processor] = [
-        structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-        structlog.processors.JSONRenderer(),
-    ]
-    handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=render))
     root = logging.getLogger()
-    root.handlers = [handler]
+    root.handlers = [LibraryLines(lines, finish)]
     root.setLevel(_level(settings))
     logging.getLogger("asyncio").setLevel(logging.WARNING)  # debug says which selector it uses
     logging.captureWarnings(True)
@@ -58,15 +45,7 @@ def get_logger(name: str) -> FilteringBoundLogger:
     return logger
 
 
-def add_trace(logger: Any, method: str, event: EventDict) -> EventDict:
-    """Adds trace_id and span_id of the current span, in every line: empty outside of any."""
-    context = trace.get_current_span().get_span_context()
-    event["trace_id"] = trace.format_trace_id(context.trace_id) if context.is_valid else ""
-    event["span_id"] = trace.format_span_id(context.span_id) if context.is_valid else ""
-    return event
-
-
-def describe_exception(logger: Any, method: str, event: EventDict) -> EventDict:
+def describe_exception(event: Event) -> None:
     """Replaces `exc_info` by the exception's type and stack. Its message stays out: it may hold values."""
     info = event.pop("exc_info", None)
     error = info if isinstance(info, BaseException) else None
@@ -75,7 +54,6 @@ def describe_exception(logger: Any, method: str, event: EventDict) -> EventDict:
     if error is not None:
         event["exception_type"] = exception_types(error)
         event["stack"] = stack(error.__traceback__)
-    return event
 
 
 def exception_types(error: BaseException) -> str:
@@ -100,14 +78,6 @@ def _type_name(error: BaseException) -> str:
     if isinstance(error, BaseExceptionGroup):
         return f"{name}({', '.join(_type_name(part) for part in error.exceptions[:8])})"
     return name
-
-
-def _names_service(service: str) -> Processor:
-    def add_service(logger: Any, method: str, event: EventDict) -> EventDict:
-        event["service"] = service
-        return event
-
-    return add_service
 
 
 def _level(settings: LoggingSettings) -> int:

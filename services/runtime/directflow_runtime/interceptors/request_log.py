@@ -15,7 +15,7 @@ class RequestLog:
     """Writes the call's record when the call is over: method, identity, resource, code, reason, duration, rows."""
 
     def __init__(self, logger: FilteringBoundLogger) -> None:
-        self._logger = logger
+        self._logger = logger.bind()  # a lazy logger would put itself together on every line
 
     def wrap(self, method: Method, inner: Handler) -> Handler:
         """Logs after `inner`, however it ends."""
@@ -39,6 +39,8 @@ class RequestLog:
             "code": code.name,
             "reason": record.reason,
             "duration_ms": round((time.monotonic() - record.started) * 1000, 3),
+            "trace_id": record.trace_id,
+            "span_id": record.span_id,
         }
         if record.rows is not None:
             line["rows"] = record.rows
