@@ -3,13 +3,14 @@
 from directflow_gateway.execution.casts import schema_of
 from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.first_rows import Row, fetch_first, to_record_batch
+from directflow_gateway.execution.pipeline import CellsResult
 from directflow_gateway.execution.plan import ResultColumn, StreamPlan, StreamProgress, ValueForm
 from directflow_gateway.execution.sqlstate import Phase, translate
 from directflow_gateway.execution.stream import stream
 from directflow_gateway.execution.together import Together, Told, Unresponsive
 from directflow_gateway.execution.transaction import TransactionSettings, read_only_transaction
 from directflow_gateway.execution.watchdog import Watchdog
-from directflow_gateway.execution.wire import AllowanceExceeded, CellsResult
+from directflow_gateway.execution.wire import AllowanceExceeded
 from directflow_gateway.execution.wire import Statement as SqlStatement
 
 __all__ = [

@@ -3,10 +3,9 @@
 A savepoint and not a transaction of its own: what runs behind an error still sees the same snapshot.
 """
 
-from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
-from contextlib import aclosing
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
-from typing import TypeAlias, TypeVar
 
 import psycopg
 from directflow_runtime.errors import DirectFlowError
@@ -18,9 +17,10 @@ from directflow_gateway.execution.chunks import Run
 from directflow_gateway.execution.clock import Clock
 from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.first_rows import Row
+from directflow_gateway.execution.pipeline import CellsResult, GroupResult, Pipeline
 from directflow_gateway.execution.raw_rows import RawRow
 from directflow_gateway.execution.transaction import duration
-from directflow_gateway.execution.wire import AllowanceExceeded, CellsResult, GroupResult, Statement
+from directflow_gateway.execution.wire import AllowanceExceeded, Parameters, Statement
 
 SAVEPOINT = Statement("SAVEPOINT _df_t")
 BACK = Statement("ROLLBACK TO SAVEPOINT _df_t")
@@ -29,6 +29,7 @@ NEXT = Statement("ROLLBACK TO SAVEPOINT _df_u")
 """Behind the limit: to set it again for each statement would cost more than most of them."""
 NOW = "pg_catalog.date_part('epoch', pg_catalog.clock_timestamp())"
 LIMIT = f"SELECT {NOW}, pg_catalog.set_config('statement_timeout', $1, true)"
+PLANS = "SELECT pg_catalog.set_config('plan_cache_mode', $1, true)"
 CLOCK = Statement(f"SELECT {NOW}")
 RESULT_ALLOWANCE = 16 * 1024 * 1024
 """Most bytes of one result."""
@@ -40,9 +41,6 @@ class Unresponsive(Exception):
     """PostgreSQL did not keep its own statement_timeout (`format('%999999999s', 'x')` is why). The connection
     is closed."""
 
-
-Result = TypeVar("Result", bound=GroupResult | CellsResult)
-RunGroups: TypeAlias = Callable[[Sequence[Sequence[Statement]], int], Awaitable[list[Result]]]
 
 Told = list[Row] | psycopg.Error
 """Rows of one statement, or why it has none."""
@@ -105,10 +103,18 @@ class Together:
         except DirectFlowError as error:
             raise self._unresponsive(error) from None
 
-    async def cells(self, statements: Sequence[Statement], limit_s: float) -> list[CellsResult]:
-        """The one column of each statement, with what came before an error; a NULL adds nothing."""
-        _, *cells = await self._bounded(self._connection.wire.cells_of_groups, [[s] for s in statements], limit_s)
-        return cells
+    async def cells(self, text: str, each: Sequence[Parameters], limit_s: float, *, hides: bool) -> list[CellsResult]:
+        """One text with one column for many sets of parameters, with what came before an error; a NULL adds nothing.
+
+        Planned once, unless that `hides` from the planner what it would use: parameters that are no arrays.
+        """
+        head = [
+            *self._head(limit_s),
+            Statement(PLANS, ("force_custom_plan" if hides else "force_generic_plan",)),
+            LIMITED,
+        ]
+        async with self._bounded(limit_s * len(each)) as pipeline:
+            return await pipeline.cells(head, NEXT, text, each)
 
     async def back(self) -> None:
         """Leaves the transaction as if nothing had run, for statements that run without its help."""
@@ -116,24 +122,27 @@ class Together:
             await self._connection.wire.run(BACK)
 
     async def _groups(self, groups: Sequence[Sequence[Statement]], limit_s: float) -> list[GroupResult]:
-        """What each group comes to."""
-        timed = [[*groups[0], CLOCK], *groups[1:]]
-        head, first, *others = await self._bounded(self._connection.wire.run_groups, timed, limit_s)
-        self.worked_s = 0.0 if first.error else _seconds(first.results[-1]) - _seconds(head.results[1])
+        """What each group comes to. The head sets the limit, and all groups start from there."""
+        head = [*self._head(limit_s), LIMITED]
+        sent = [head, [*groups[0], CLOCK], *([NEXT, *statements] for statements in groups[1:])]
+        async with self._bounded(limit_s * max(1, sum(map(len, groups)))) as pipeline:
+            opened, first, *others = await pipeline.groups(sent)
+        if opened.error is not None:
+            raise opened.error
+        self.worked_s = 0.0 if first.error else _seconds(first.results[-1]) - _seconds(opened.results[1])
         told = first if first.error else GroupResult(first.results[:-1])
         return [told, *(GroupResult(other.results[1:], other.error) for other in others)]
 
-    async def _bounded(
-        self, run: RunGroups[Result], groups: Sequence[Sequence[Statement]], limit_s: float
-    ) -> list[Result]:
-        """The head and each group: the head sets the limit, and all groups start from there."""
-        head = [self._savepoint(), Statement(LIMIT, (duration(limit_s),)), LIMITED]
-        sent = [head, groups[0], *([NEXT, *statements] for statements in groups[1:])]
+    def _head(self, limit_s: float) -> list[Statement]:
+        return [self._savepoint(), Statement(LIMIT, (duration(limit_s),))]
+
+    @asynccontextmanager
+    async def _bounded(self, work_s: float) -> AsyncIterator[Pipeline]:
+        """A pipeline under our own clock, which strikes after the server's."""
         wire = self._connection.wire
-        work_s = limit_s * max(1, sum(map(len, groups))) + GRACE_S
-        outer, wire.clock = wire.clock, Clock(deadline=wire.clock.deadline, work_s=work_s)
+        outer, wire.clock = wire.clock, Clock(deadline=wire.clock.deadline, work_s=work_s + GRACE_S)
         try:
-            return await run(sent, RESULT_ALLOWANCE)
+            yield Pipeline(wire, RESULT_ALLOWANCE)
         except DirectFlowError as error:
             raise self._unresponsive(error) from None
         except AllowanceExceeded:

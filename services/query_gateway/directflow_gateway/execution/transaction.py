@@ -23,6 +23,7 @@ from directflow_gateway.execution.wire import Statement, Wire
 BEGIN = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 ROLLBACK = Statement("ROLLBACK")
 UNLOCK = Statement("SELECT pg_advisory_unlock_all()")
+DRAIN_BYTES = 64 * 1024
 LONGEST_NAME = 63
 """Bytes of application_name; PostgreSQL cuts the rest."""
 CHECK_CLIENT_S = 1.0
@@ -93,10 +94,20 @@ async def end_transaction(wire: Wire) -> None:
     had arrived; the pool sees that it is broken."""
     try:
         await wire.run(ROLLBACK, UNLOCK)
+        await close_prepared(wire)
     except psycopg.OperationalError:
         wire.abort()
     finally:
         wire.release()
+
+
+async def close_prepared(wire: Wire) -> None:
+    """Closes statements of a pipeline that was cut short. As a message of the protocol, which a pooler understands."""
+    while wire.prepared:
+        name = wire.prepared.pop()
+        wire.pgconn.send_close_prepared(name)
+        await wire.flush()
+        await wire.drain(DRAIN_BYTES)
 
 
 async def _begin(wire: Wire, settings: TransactionSettings) -> datetime:

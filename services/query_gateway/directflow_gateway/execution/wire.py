@@ -25,11 +25,6 @@ from directflow_gateway.execution.watchdog import Verdict, Watch
 
 LONGEST_TIMER_S = 3600.0
 POLL_S = 0.1
-FEW_GROUPS = 4
-NAP_S = 0.0008
-"""While the results of many groups are to come: the server sends each for itself, and to wake up for each would cost
-more than to read it."""
-
 
 Parameters = Sequence[str | None]
 
@@ -39,20 +34,6 @@ class Statement(NamedTuple):
 
     text: str
     parameters: Parameters = ()
-
-
-class GroupResult(NamedTuple):
-    """What a group of statements came to: the results before the first error, and that error where there is one."""
-
-    results: list[PGresult]
-    error: psycopg.Error | None = None
-
-
-class CellsResult(NamedTuple):
-    """The cells of a statement with one column, one behind the other; with an error, those of the rows before it."""
-
-    cells: bytes
-    error: psycopg.Error | None = None
 
 
 class AllowanceExceeded(Exception):
@@ -89,7 +70,10 @@ class Wire:
         self._fileno = watch.fileno if watch is not None else pgconn.socket
         self._waiter: asyncio.Future[None] | None = None
         self._reading = False
-        self._nap_s = 0.0
+        self.nap_s = 0.0
+        """How long to let results come before each wait for them; 0: they are taken as they come."""
+        self.prepared: set[bytes] = set()
+        """Names of statements that the session must not keep."""
 
     # --- state ---------------------------------------------------------------------------------------------------
 
@@ -116,80 +100,22 @@ class Wire:
         what stands behind it has not run."""
         self.pgconn.enter_pipeline_mode()
         for statement in statements:
-            self._send(statement)
+            self.send(statement)
         self.pgconn.pipeline_sync()
-        await self._flush()
+        await self.flush()
         results = await self._until_sync()
         for result in results:
             self.check(result)
         return results
 
-    async def run_groups(self, groups: Sequence[Sequence[Statement]], allowance: int) -> list[GroupResult]:
-        """Runs groups of statements in one round trip. Behind an error nothing of its group has run, and the next group
-        has. Raises psycopg.OperationalError when the connection is lost, AllowanceExceeded when one result is larger
-        than `allowance` bytes."""
-        self._send_groups(groups)
-        await self._flush()
-        outcomes = []
-        for place in range(len(groups)):
-            self._nap_s = NAP_S if len(groups) - place > FEW_GROUPS else 0.0
-            outcomes.append(await self._group(allowance))
-        self.pgconn.exit_pipeline_mode()
-        return outcomes
-
-    async def cells_of_groups(self, groups: Sequence[Sequence[Statement]], allowance: int) -> list[CellsResult]:
-        """As `run_groups`, for groups whose last statement has one column: its cells row by row, so that those before
-        an error are not lost with it. What the other statements come to is only checked."""
-        self._send_groups(groups)
-        await self._flush()
-        outcomes = []
-        for place, group in enumerate(groups):
-            self._nap_s = NAP_S if len(groups) - place > FEW_GROUPS else 0.0
-            outcomes.append(await self._cells(len(group) - 1, allowance))
-        self.pgconn.exit_pipeline_mode()
-        return outcomes
-
-    def _send_groups(self, groups: Sequence[Sequence[Statement]]) -> None:
-        self._nap_s = 0.0
-        self.pgconn.enter_pipeline_mode()
-        for group in groups:
-            for statement in group:
-                self._send(statement)
-            self.pgconn.pipeline_sync()
-
-    async def _cells(self, skipped: int, allowance: int) -> CellsResult:
-        cells, error = bytearray(), None
-        for place in range(skipped + 1):
-            if place == skipped and error is None:
-                self.pgconn.set_single_row_mode()
-            while (result := await self._next(allowance)) is not None:
-                if result.status == pq.ExecStatus.SINGLE_TUPLE:
-                    cells += result.get_value(0, 0) or b""
-                elif result.status == pq.ExecStatus.FATAL_ERROR:
-                    error = error_from_result(result, encoding="utf-8")
-            self._check_alive()
-        await self._to_sync(allowance)
-        return CellsResult(bytes(cells), error)
-
-    async def _next(self, allowance: int) -> PGresult | None:
-        """As `result`, without the price of a wait for what libpq has read already: there is one for each row."""
-        return await self.result(allowance) if self.pgconn.is_busy() else self.pgconn.get_result()
-
-    async def _group(self, allowance: int) -> GroupResult:
-        results = await self._to_sync(allowance)
-        for place, result in enumerate(results):
-            if result.status == pq.ExecStatus.FATAL_ERROR:
-                return GroupResult(results[:place], error_from_result(result, encoding="utf-8"))
-        return GroupResult(results)
-
     async def start(self, statement: Statement, chunk_rows: int) -> None:
         """Sends one statement; its rows come from `result` in chunks of `chunk_rows`."""
-        self._send(statement)
+        self.send(statement)
         if chunk_rows > 1:
             self.pgconn.set_chunked_rows_mode(chunk_rows)
         else:
             self.pgconn.set_single_row_mode()
-        await self._flush()
+        await self.flush()
 
     async def result(self, allowance: int | None = None) -> PGresult | None:
         """The next result, None behind the last one. Raises AllowanceExceeded when libpq took in more than `allowance`
@@ -199,8 +125,8 @@ class Wire:
         try:
             next(steps)
             while True:
-                if self._nap_s:
-                    await asyncio.sleep(self._nap_s)
+                if self.nap_s:
+                    await asyncio.sleep(self.nap_s)
                 await self._readable()
                 self._step(steps)
                 # Still not whole. (Results of narrow rows are, many at a time, and cost no system call.)
@@ -219,12 +145,12 @@ class Wire:
     async def drain(self, allowance: int) -> None:
         """Reads and drops results until the server is ready for the next statement. Errors in them are dropped too.
         Raises AllowanceExceeded when one is larger than `allowance` bytes."""
-        await self._flush()
+        await self.flush()
         if self.pgconn.pipeline_status != pq.PipelineStatus.OFF:
             await self._until_sync(allowance)
             return
         while await self.result(allowance) is not None:
-            self._check_alive()
+            self.check_alive()
 
     def check(self, result: PGresult) -> None:
         """Raises psycopg.Error for an error result; DirectFlowError where the watchdog ended the connection."""
@@ -260,19 +186,20 @@ class Wire:
             self.watch.shutdown()
         self.close()
 
-    # --- the narrow part -----------------------------------------------------------------------------------------
+    # --- the narrow part; pipeline.py uses it too -------------------------------------------------------------------
 
-    def _send(self, statement: Statement) -> None:
+    def send(self, statement: Statement) -> None:
+        """Hands a statement to libpq."""
         values = [None if value is None else value.encode() for value in statement.parameters]
         self.pgconn.send_query_params(statement.text.encode(), values)
 
     async def _until_sync(self, allowance: int | None = None) -> list[PGresult]:
         """Results up to the pipeline's end, one a statement, and out of pipeline mode."""
-        results = await self._to_sync(allowance)
+        results = await self.to_sync(allowance)
         self.pgconn.exit_pipeline_mode()
         return results
 
-    async def _to_sync(self, allowance: int | None = None) -> list[PGresult]:
+    async def to_sync(self, allowance: int | None = None) -> list[PGresult]:
         """Results up to the next sync point, one a statement."""
         results = []
         while (result := await self.result(allowance)) is None or result.status != pq.ExecStatus.PIPELINE_SYNC:
@@ -281,7 +208,7 @@ class Wire:
             if self.lost:
                 for told in results:
                     self.check(told)
-            self._check_alive()
+            self.check_alive()
         return results
 
     def _step(self, steps: PQGen[PGresult | None]) -> None:
@@ -301,7 +228,8 @@ class Wire:
         if self.watch is not None:
             self.bytes_read = self.watch.consumed()
 
-    def _check_alive(self) -> None:
+    def check_alive(self) -> None:
+        """Raises psycopg.OperationalError when the connection is lost."""
         if self.lost:  # libpq would answer with "no more results" for ever
             raise self._loss()
 
@@ -315,7 +243,8 @@ class Wire:
             self.clock.check()
         return psycopg.OperationalError("the connection to the database was lost")
 
-    async def _flush(self) -> None:
+    async def flush(self) -> None:
+        """Sends what libpq was handed."""
         while self.pgconn.flush():
             await self._wait(writable=True)
             self.pgconn.consume_input()  # or both sides could wait for the other to read

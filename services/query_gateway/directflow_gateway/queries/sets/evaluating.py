@@ -95,8 +95,8 @@ class Evaluation:
 
     async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
         text = self._plan.statement(Form.LATERAL, self._differing, row_by_row=True)
-        statements = [statement_for(text, self._bound, self._plan.types, chunk) for chunk in chunks]
-        told = await self._session.cells(statements, limit_s)
+        each = [statement_for(text, self._bound, self._plan.types, chunk).parameters for chunk in chunks]
+        told = await self._session.cells(text.text, each, limit_s, hides=bool(text.scalars))
         for chunk, (letters, _) in zip(chunks, told, strict=True):
             self._keep(chunk[: len(letters)], letters.decode())
         return [Ended(len(letters), error) for letters, error in told]

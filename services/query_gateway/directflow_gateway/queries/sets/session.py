@@ -81,10 +81,12 @@ class SetSession:
             await self.leave()
             raise
 
-    async def cells(self, statements: Sequence[SqlStatement], limit_s: float) -> list[CellsResult]:
+    async def cells(
+        self, text: str, each: Sequence[Sequence[str | None]], limit_s: float, *, hides: bool
+    ) -> list[CellsResult]:
         """See `Together.cells`. Raises DATABASE_UNREACHABLE for a lost connection."""
         try:
-            return await (await self.together()).cells(statements, limit_s)
+            return await (await self.together()).cells(text, each, limit_s, hides=hides)
         except psycopg.OperationalError as error:
             raise translate(error, None, Phase.RUN) from None
 

@@ -1,0 +1,144 @@
+"""Statements of one transaction in one round trip: each may fail, none takes another along, nothing is left behind."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import aclosing
+from typing import Any
+
+import psycopg
+import pytest
+from directflow_gateway.connections import Limits
+from directflow_gateway.execution import AllowanceExceeded, SqlStatement, Together, Unresponsive
+from directflow_gateway.execution.first_rows import fetch_first
+
+SHARE = "SELECT 10 / $1::int"
+CELLS = "SELECT chr(96 + 10 / n) FROM unnest($1::int[]) n"
+HANG = "SELECT length(format('%900000000s', 'x'))"
+"""PostgreSQL does not look at its timeout while it pads."""
+
+
+def statements(*numbers: int) -> list[SqlStatement]:
+    return [SqlStatement(SHARE, (str(number),)) for number in numbers]
+
+
+def readable(told: Sequence[Any]) -> list[str]:
+    return [one.sqlstate or "lost" if isinstance(one, psycopg.Error) else one[0][0] for one in told]
+
+
+async def into(rows: list[Any], chunks: Any) -> None:
+    async for chunk in chunks:
+        rows += chunk
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_what_stands_behind_a_failure_runs_all_the_same(stand: Any, apart: bool) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        for _ in range(2):
+            told = await together.each(statements(1, 0, 2, 0, 0, 5), 5.0, apart=apart)
+            assert readable(told) == ["10", "22012", "5", "22012", "22012", "2"]
+
+
+async def test_all_of_them_see_one_snapshot(stand: Any) -> None:
+    same = SqlStatement("SELECT pg_current_snapshot()::text || now()::text")
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        told = await together.each([same, *statements(0), same], 5.0, apart=False)
+        assert told[0] == told[2]
+
+
+async def test_each_has_its_own_time(stand: Any) -> None:
+    """And behind one that took too long nothing is run, for it may be a lock that holds up all of them."""
+    naps = [SqlStatement("SELECT pg_sleep($1)::text", (text,)) for text in ("0.05", "0.05", "9", "0.05")]
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        told = await together.each(naps, 0.4, apart=False)
+        assert [isinstance(one, psycopg.errors.QueryCanceled) for one in told] == [False, False, True]
+        told = await together.each(naps, 0.4, apart=True)
+        assert [isinstance(one, psycopg.errors.QueryCanceled) for one in told] == [False, False, True, False]
+
+
+async def test_a_time_limit_ends_with_the_statements_it_was_for(stand: Any) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        await together.each(statements(1), 0.3, apart=False)
+        await together.back()
+        assert await fetch_first(session, "SELECT current_setting('statement_timeout')", (), 1) == [("20s",)]
+
+
+async def test_the_server_tells_how_long_it_worked(stand: Any) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        await together.each([SqlStatement("SELECT pg_sleep(0.2)::text")], 5.0, apart=False)
+        assert 0.2 <= together.worked_s < 5
+        await together.each(statements(1), 5.0, apart=False)
+        assert together.worked_s < 0.2
+
+
+async def test_a_server_that_keeps_no_limit_is_left(stand: Any) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        with pytest.raises(Unresponsive):
+            await together.each([SqlStatement(HANG)] * 3, 0.05, apart=False)
+        assert together.lost
+
+
+async def test_a_result_that_is_far_too_large_ends_the_connection(stand: Any) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        much = SqlStatement("SELECT repeat('x', 100) FROM generate_series(1, 900000)")
+        with pytest.raises(AllowanceExceeded):
+            await together.each([much], 20, apart=True)
+        assert together.lost
+
+
+@pytest.mark.parametrize("hides", [True, False])
+async def test_cells_before_an_error_arrive_before_it(stand: Any, hides: bool) -> None:
+    each = [("{1,2,5}",), ("{10,5,0,1}",), ("{0}",), ("{2,x}",), ("{}",), ("{5}",)]
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        for _ in range(2):
+            told = await together.cells(CELLS, each, 5.0, hides=hides)
+            assert [(one.cells, one.error and one.error.sqlstate) for one in told] == [
+                (b"jeb", None), (b"ab", "22012"), (b"", "22012"), (b"", "22P02"), (b"", None), (b"b", None),
+            ]  # fmt: skip
+
+
+async def test_a_text_that_is_refused_is_an_error_of_all(stand: Any) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        with pytest.raises(psycopg.errors.UndefinedColumn):
+            await together.cells("SELECT nothing FROM unnest($1::int[]) n", [("{1}",)] * 3, 5.0, hides=False)
+        assert readable(await together.each(statements(1), 5.0, apart=True)) == ["10"]
+
+
+async def test_rows_before_an_error_arrive_before_it_and_the_next_statement_follows(stand: Any) -> None:
+    rows: list[Any] = []
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        async with aclosing(together.chunks(SqlStatement(CELLS, ("{1,2,0,5}",)), 1, 5.0)) as chunks:
+            with pytest.raises(psycopg.errors.DivisionByZero):
+                await into(rows, chunks)
+        assert rows == [(b"j",), (b"e",)]
+        assert readable(await together.each(statements(1), 5.0, apart=True)) == ["10"]
+
+
+@pytest.mark.parametrize("after_s", [0.0, 0.01, 0.1, 0.3])
+async def test_whoever_leaves_in_between_leaves_nothing_in_the_session(stand: Any, after_s: float) -> None:
+    """Not the statement that was prepared, no setting, no transaction: it is the next caller's session."""
+    slow = "SELECT pg_sleep(0.05)::text FROM unnest($1::int[])"
+
+    async def work() -> None:
+        async with stand.transaction() as session:
+            await Together(session, Limits()).cells(slow, [("{1,2}",)] * 40, 5.0, hides=False)
+
+    task = asyncio.ensure_future(work())
+    await asyncio.sleep(after_s)
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    assert await stand.quiet_within(2)
+    left = "SELECT (SELECT count(*) FROM pg_prepared_statements), current_setting('plan_cache_mode')"
+    for _ in range(stand.connection.limits.pool_size):
+        async with stand.transaction() as session:
+            assert await fetch_first(session, left, (), 1) == [("0", "auto")]
