@@ -352,7 +352,7 @@ def written(folder: Path, server: PostgresServer, database: str, role: Any, otlp
         + toml.section("credentials", {"path": f"{folder}/credentials/{{workspace}}/{{connection}}"})
         + toml.section("egress", {"allow_loopback": True})
         + toml.element("connections", connection)
-        + "\n[connections.limits]\npool_size = 6\nacquire_timeout_s = 30\n"
+        + "\n[connections.limits]\npool_size = 6\nacquire_timeout_s = 30\nlock_timeout_s = 1\n"
     )
     return ServicePlan("gateway", "directflow_gateway", config, announce)
 

@@ -6,6 +6,7 @@ tuple, remembered by statement and tuple.
 
 import os
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -63,8 +64,11 @@ class Judge:
     ) -> list[str]:
         """Asks the tuples together, in every form; a text for every form in which one differs from itself alone."""
         batch = Batch(shape, tuples, lists, constants, fetch)
-        alone = self.singles(batch)
-        return [text for form in self.batched if (text := self._difference(form, batch, alone))]
+        # The gateways are processes of their own: they describe a new shape at the same time.
+        with ThreadPoolExecutor(len(self.batched)) as threads:
+            asked = {form: threads.submit(batch.asked, gateway) for form, gateway in self.batched.items()}
+            alone = self.singles(batch)
+        return [text for form in asked if (text := self._difference(form, batch, alone, asked[form].result()))]
 
     def headers(self, shape: Any, row: Any, lists: Lists) -> set[Any]:
         """Names and types of a preload's columns, alone and together in every form."""
@@ -90,15 +94,13 @@ class Judge:
         lists = identity(tuple(batch.lists.items()))
         return (batch.shape.template, batch.shape.kinds, batch.fetch, lists, identity(row))
 
-    def _difference(self, form: str, batch: Batch, alone: Sequence[Any]) -> str:
-        gateway = self.batched[form]
-        given = batch.asked(gateway)
+    def _difference(self, form: str, batch: Batch, alone: Sequence[Any], given: Sequence[Any]) -> str:
         self.cases += len(given) if len(given) > 1 else 0
         for one in given:
             self.outcomes[one.outcome] = self.outcomes.get(one.outcome, 0) + 1
         for at, row in enumerate(batch.tuples):
             if not self.agrees(batch, row, alone[at], given[at]):
-                least = self._shrunk(gateway, batch, at, alone[at])
+                least = self._shrunk(self.batched[form], batch, at, alone[at])
                 return (
                     f"\n{batch.shape.name}, {form}\n  template: {batch.shape.template}\n"
                     f"  lists: {batch.lists}  constants: {sorted(batch.constants)}\n  tuple: {row}\n"
