@@ -197,13 +197,18 @@ async def test_errors_are_objects_of_their_own(gateway: HeldGateway, lanes: Lane
 
 
 async def test_closing_ends_who_still_waits(lanes: Lanes, gateway: HeldGateway) -> None:
-    tasks = await start(ask(lanes, "1"), ask(lanes, "2"))
+    first, second, third = await start(*(ask(lanes, person) for person in "123"))
+    first.cancel()  # as the server does with its handlers
+    await asyncio.sleep(0.01)
+    assert people(gateway) == [["1"], ["2", "3"]]
+    (fourth,) = await start(ask(lanes, "4"))
     await lanes.aclose()
-    errors = await asyncio.gather(*tasks, return_exceptions=True)
-    assert [getattr(error, "reason", error) for error in errors] == ["DRAINING", "DRAINING"]
+    errors = await asyncio.gather(second, third, fourth, return_exceptions=True)
+    assert [getattr(error, "reason", error) for error in errors] == ["DRAINING"] * 3
+    assert len(lanes) == 0
 
 
-async def test_a_statement_belongs_to_no_call_and_links_to_all_of_its_callers(
+async def test_a_shared_statement_belongs_to_no_call_and_links_to_all_of_its_callers(
     lanes: Lanes, gateway: HeldGateway, provider: TracerProvider, spans: InMemorySpanExporter
 ) -> None:
     tracer = provider.get_tracer("test")
@@ -215,7 +220,7 @@ async def test_a_statement_belongs_to_no_call_and_links_to_all_of_its_callers(
     tasks = await start(traced("0"), traced("1"), traced("2"))
     gateway.open.set()
     await asyncio.gather(*tasks)
-    assert gateway.in_call == [False, False]
+    assert gateway.in_call == [True, False]
     done = spans.get_finished_spans()
     callers = {span.name: span for span in done if span.name != "evaluate together"}
     (shared,) = (span for span in done if span.name == "evaluate together")
@@ -243,7 +248,14 @@ async def test_a_lone_callers_statement_is_in_its_callers_trace(
     assert current == [caller]
 
 
-async def test_who_arrives_in_the_same_turn_of_the_loop_goes_together(lanes: Lanes, gateway: HeldGateway) -> None:
+async def test_a_statement_of_one_who_had_to_wait_is_in_its_callers_trace_as_well(
+    lanes: Lanes, gateway: HeldGateway, provider: TracerProvider, spans: InMemorySpanExporter
+) -> None:
+    async def traced(person: str) -> None:
+        with provider.get_tracer("test").start_as_current_span(person):
+            await ask(lanes, person)
+
+    tasks = await start(traced("0"), traced("1"))
     gateway.open.set()
-    await asyncio.gather(*(ask(lanes, str(number)) for number in range(3)))
-    assert people(gateway) == [["0", "1", "2"]]
+    await asyncio.gather(*tasks)
+    assert {span.name for span in spans.get_finished_spans()} == {"0", "1"}

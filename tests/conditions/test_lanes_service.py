@@ -240,9 +240,10 @@ async def test_a_statement_that_all_callers_have_left_is_cancelled_and_the_lane_
     stub: Any, gateway: Any
 ) -> None:
     gateway.reply = Gate()
-    calls = [ask(stub, "t0"), ask(stub, "t1")]
+    calls = [ask(stub, "t0")]  # a call is sent when it is made
     first = asyncio.ensure_future(raw(calls[0]))
     await until(lambda: len(gateway.requests) == 1)
+    calls.append(ask(stub, "t1"))
     (second,) = await waiting(stub, calls[1])
     calls[0].cancel()
     async with asyncio.timeout(SECONDS):

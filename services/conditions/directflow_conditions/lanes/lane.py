@@ -4,7 +4,7 @@ import asyncio
 import contextvars
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -13,7 +13,7 @@ from opentelemetry.trace import Tracer
 from directflow_conditions.lanes.batch import Batch
 from directflow_conditions.lanes.statement_span import statement_span
 from directflow_conditions.lanes.waiter import Waiter
-from directflow_conditions.questions import Gateway
+from directflow_conditions.questions import Alone, Answer, Gateway, Question
 
 MAX_CHARACTERS: Final = 1024 * 1024
 """Of ids and values in one statement: at most 4 MiB of UTF-8, far below what the gateway takes. A single question may
@@ -26,7 +26,7 @@ IDLE_TURN_S: Final = 0.00005
 
 
 class Lane:
-    """Callers whose questions one statement can answer.
+    """Callers whose questions one statement can answer. It exists while a statement is in flight, and no longer.
 
     No timer: the first caller's statement goes out at once, and whoever comes while it is in flight goes with the next.
     """
@@ -40,18 +40,28 @@ class Lane:
         self._queues: OrderedDict[str, dict[Waiter, None]] = OrderedDict()
         """Waiting callers of each identity, oldest first; the identity whose turn is next stands first."""
         self._statement: asyncio.Task[None] | None = None
-        self._last = 0
+        """None while the first caller's own statement is in flight."""
+        self._last = 1
         """Callers of the statement before."""
         self._aboard: set[Waiter] = set()
         """Callers of the statement in flight who have not left."""
 
-    def join(self, waiter: Waiter) -> None:
-        """Queues; the statement goes out now where none is in flight."""
-        self._queues.setdefault(waiter.identity, {})[waiter] = None
-        if self._statement is None:
+    async def lead(self, question: Question) -> Sequence[Answer]:
+        """The answers for the first caller, whose statement is its own: in its task, as if there were no lane."""
+        try:
+            return await Alone(self._gateway).ask(question)
+        finally:
             self._next()
 
-    def leave(self, waiter: Waiter) -> None:
+    async def follow(self, waiter: Waiter) -> Sequence[Answer] | Exception:
+        """The answers for a caller that came while a statement was in flight, or why there are none."""
+        self._queues.setdefault(waiter.identity, {})[waiter] = None
+        try:
+            return await waiter.answer
+        finally:
+            self._leave(waiter)
+
+    def _leave(self, waiter: Waiter) -> None:
         """The caller has gone, with or without an answer. A statement that nobody waits for any more is cancelled."""
         queue = self._queues.get(waiter.identity)
         if queue is not None and waiter in queue:

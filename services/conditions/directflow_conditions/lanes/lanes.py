@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
-from directflow_runtime.calls import Call, current_call
+from directflow_runtime.calls import current_call
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from opentelemetry.trace import Tracer, get_current_span
 
@@ -59,14 +59,14 @@ class Lanes:
         """
         call = current_call()
         workspace = question.conditions[0].workspace
+        # The definition objects themselves: a new revision is another object, and a lane's callers hold on to theirs.
+        definitions = tuple(map(id, question.conditions))
+        key = (workspace, definitions, kinds_of(question), question.anchor is not None, call.may_define)
         with self._counted(workspace):
-            waiter = Waiter(question, call.identity, call.deadline, get_current_span())
-            lane = self._lane(workspace, question, call)
-            lane.join(waiter)
-            try:
-                answer = await waiter.answer
-            finally:
-                lane.leave(waiter)
+            lane = self._lanes.get(key)
+            if lane is None:
+                return await self._opened(workspace, key).lead(question)
+            answer = await lane.follow(Waiter(question, call.identity, call.deadline, get_current_span()))
         if isinstance(answer, Exception):
             raise _copied(answer) from answer
         return answer
@@ -86,17 +86,12 @@ class Lanes:
         finally:
             _less(self._waiting, workspace)
 
-    def _lane(self, workspace: str, question: Question, call: Call) -> Lane:
-        # The definition objects themselves: a new revision is another object, and a lane holds on to its own.
-        definitions = tuple(map(id, question.conditions))
-        key = (workspace, definitions, kinds_of(question), question.anchor is not None, call.may_define)
-        lane = self._lanes.get(key)
-        if lane is None:
-            if self._lane_counts[workspace] >= self._limits.max_lanes:
-                raise _overloaded(f"{self._limits.max_lanes} different questions of this workspace are asked already")
-            vanish = partial(self._vanished, workspace, key)
-            lane = self._lanes[key] = Lane(self._gateway, self._tracer, self._limits.max_batch, vanish)
-            self._lane_counts[workspace] += 1
+    def _opened(self, workspace: str, key: Hashable) -> Lane:
+        if self._lane_counts[workspace] >= self._limits.max_lanes:
+            raise _overloaded(f"{self._limits.max_lanes} different questions of this workspace are asked already")
+        vanish = partial(self._vanished, workspace, key)
+        lane = self._lanes[key] = Lane(self._gateway, self._tracer, self._limits.max_batch, vanish)
+        self._lane_counts[workspace] += 1
         return lane
 
     def _vanished(self, workspace: str, key: Hashable) -> None:
