@@ -613,3 +613,19 @@ SELECT to_char(seen, '<%= t %>') <> '' AS result FROM people WHERE id = <%= id %
 SELECT num_nulls('<%= a %>'::text, <%= b %>::bigint) > 0 AS result
 --- current_date arithmetic | n=whole_days
 SELECT current_date - <%= n %>::int < date '2024-01-01' AS result
+--- exists over a window's run condition | n=limit_texts
+SELECT EXISTS (SELECT 1 FROM (SELECT row_number() OVER (PARTITION BY plan ORDER BY id) AS rn FROM people) t WHERE rn <= <%= n %>) AS result
+--- not exists over a window's run condition | n=counts
+SELECT NOT EXISTS (SELECT 1 FROM (SELECT rank() OVER (ORDER BY id) AS rn FROM people) t WHERE rn <= <%= n %>) AS result
+--- a count over a window's run condition | n=counts
+SELECT count(*) > 2 AS result FROM (SELECT row_number() OVER (ORDER BY id) AS rn FROM people) t WHERE rn <= <%= n %>
+--- a subquery over a window's run condition | n=counts
+SELECT (SELECT count(*) FROM (SELECT row_number() OVER (ORDER BY id) AS rn FROM people) t WHERE rn < <%= n %>) > 2 AS result
+--- in over a window's run condition | n=counts
+SELECT 3 IN (SELECT rn FROM (SELECT dense_rank() OVER (ORDER BY id) AS rn FROM people) t WHERE rn <= <%= n %>) AS result
+--- a window's run condition within a cte | n=counts
+WITH t AS (SELECT id, count(*) OVER (ORDER BY id) AS c FROM people), u AS MATERIALIZED (SELECT * FROM t WHERE c <= <%= n %>) SELECT EXISTS (SELECT 1 FROM u WHERE id > 2) AS result
+--- a window's run condition beside another table | n=counts id=small_ids
+SELECT EXISTS (SELECT 1 FROM visits v JOIN (SELECT * FROM (SELECT id, row_number() OVER (ORDER BY id) AS rn FROM people) w WHERE rn <= <%= n %>) t ON t.id = v.person_id WHERE v.person_id = <%= id %>) AS result
+--- a window's run condition in a union | n=counts
+SELECT EXISTS (SELECT 1 FROM (SELECT row_number() OVER (ORDER BY id) AS rn FROM people) t WHERE rn <= <%= n %> UNION ALL SELECT 1 FROM empty_table) AS result

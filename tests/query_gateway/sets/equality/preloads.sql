@@ -98,3 +98,7 @@ SELECT code FROM people WHERE id = <%= id %> -- )
 SELECT v.page, u.code FROM (SELECT * FROM visits WHERE person_id = <%= id %>) v RIGHT JOIN people u ON u.id = v.person_id WHERE u.id = <%= id %> ORDER BY v.id
 --- nothing but the variable's echo | t=texts
 SELECT '<%= t %>'::text AS echo, length('<%= t %>') AS n
+--- a window's run condition | n=counts
+SELECT id, rn FROM (SELECT id, row_number() OVER (ORDER BY id) AS rn FROM people) t WHERE rn <= <%= n %> ORDER BY rn DESC
+--- a window's run condition in a subquery | n=counts
+SELECT (SELECT max(id) FROM (SELECT id, row_number() OVER (ORDER BY id) AS rn FROM people) t WHERE rn <= <%= n %>) AS last

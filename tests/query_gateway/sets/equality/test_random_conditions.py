@@ -81,6 +81,20 @@ FRAMES = [
     "SELECT l.x AS result FROM (SELECT 1) o LEFT JOIN LATERAL"
     " (SELECT {b} AS x FROM {t} WHERE {w} ORDER BY {a}id LIMIT 1) l ON true",
     "SELECT true AS result FROM {t} WHERE {w} HAVING count(*) > 1",
+    "SELECT true AS result FROM {t} WHERE {w} HAVING count(*) > {n}",
+    "SELECT EXISTS (SELECT 1 FROM {t} WHERE {w} ORDER BY {a}id LIMIT {n}) AS result",
+    "SELECT EXISTS (SELECT 1 FROM (SELECT id FROM {t} WHERE {w} ORDER BY {a}id LIMIT {n}) q WHERE q.id > 3) AS result",
+    "SELECT (SELECT count(*) FROM (SELECT 1 FROM {t} WHERE {w} OFFSET {n}) q) > 1 AS result",
+    "SELECT (SELECT max(id) FROM people WHERE id < {n}) > (SELECT count(*) FROM {t} WHERE {w}) AS result",
+    "SELECT EXISTS (SELECT 1 FROM {t} WHERE {w} AND {a}id > (SELECT min(k) FROM dull WHERE k > {n})) AS result",
+    "SELECT EXISTS (SELECT 1 FROM (SELECT DISTINCT {a}note FROM {t} WHERE {w}) q WHERE length(q.note) < {n}) AS result",
+    "SELECT EXISTS (SELECT 1 FROM (SELECT id, row_number() OVER (ORDER BY id) AS rn FROM {t} WHERE {w}) q"
+    " WHERE q.rn <= {n} AND q.id > 2) AS result",
+    "SELECT count(*) > {n} AS result FROM (SELECT 1 FROM {t} WHERE {w} UNION SELECT 2 FROM {t} WHERE {w2}) q",
+    "WITH RECURSIVE r(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM r WHERE x < {n} AND x < 9)"
+    " SELECT EXISTS (SELECT 1 FROM {t} JOIN r ON r.x = {a}id WHERE {w}) AS result",
+    "WITH q AS MATERIALIZED (SELECT * FROM people WHERE id < {n}) SELECT EXISTS (SELECT 1 FROM q) AND"
+    " EXISTS (SELECT 1 FROM {t} WHERE {w}) AS result",
     "SELECT count(DISTINCT {a}id) > 1 AS result FROM {t} WHERE {w}"
     " GROUP BY {a}note ORDER BY {a}note NULLS FIRST LIMIT 1",
 ]  # fmt: skip
@@ -116,12 +130,13 @@ class Author:
     def condition(self) -> str:
         table, rows = self.chance.choice([("people", PEOPLE), ("visits", VISITS)])
         alias = self.chance.choice(ALIASES)
-        frame = self.chance.choice([frame for frame in FRAMES if alias or "JOIN visits" not in frame])
+        frame = self.chance.choice([frame for frame in FRAMES if alias or " JOIN " not in frame])
         written = frame.format(
             t=f"{table} {alias.rstrip('.')}".rstrip(),
             a=alias,
             b=f"({self.predicate(rows, alias)})",
             op=self.chance.choice(("AND", "OR", "AND NOT", "=")),
+            n=self.tag("counts"),
             w=self.several(rows, alias),
             w2=self.several(rows, alias),
         )
