@@ -8,7 +8,8 @@ import ipaddress
 import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Final
+from functools import lru_cache
+from typing import Final, Self
 
 from directflow_runtime.calls import ALL_WORKSPACES, current_call, note
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
@@ -16,6 +17,7 @@ from directflow_runtime.settings import CallerSettings, IdentitySettings
 
 DEVELOPMENT: Final = "development"
 MAX_LOGGED_NAME: Final = 256
+MAX_PEERS: Final = 1024
 
 _SECURE: Final = frozenset({b"ssl", b"tls"})
 _NAMES_OF_PEER: Final = ("peer_spiffe_id", "peer_uri", "peer_dns", "x509_subject_alternative_name")
@@ -31,13 +33,27 @@ class Admission:
     may_define: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Caller:
+    """The settings of a caller, as each call asks for them."""
+
+    services: tuple[str, ...]
+    admission: Admission
+
+    @classmethod
+    def of(cls, settings: CallerSettings) -> Self:
+        return cls(settings.services, Admission(settings.name, frozenset(settings.workspaces), settings.may_define))
+
+
 class IdentityPolicy:
     """The settings' callers, by the names in their certificates."""
 
     def __init__(self, settings: IdentitySettings) -> None:
-        self._by_peer = {peer: caller for caller in settings.callers for peer in caller.peers}
-        named = {caller.name: caller for caller in settings.callers}
-        self._development = named.get(DEVELOPMENT, _EVERYTHING) if settings.allow_development else None
+        named = {caller.name: _Caller.of(caller) for caller in settings.callers}
+        self._by_peer = {peer: _Caller.of(caller) for caller in settings.callers for peer in caller.peers}
+        self._development = named.get(DEVELOPMENT, _Caller.of(_EVERYTHING)) if settings.allow_development else None
+        # What a connection's address means does not change: gRPC tells it, no request can. Bounded by its size.
+        self._is_loopback = lru_cache(MAX_PEERS)(is_loopback)
 
     def admit(self, method: str, peer: str, auth_context: Mapping[str, Iterable[bytes]]) -> Admission:
         """Says as whom this peer may call `method` ("package.Service/Method").
@@ -49,12 +65,12 @@ class IdentityPolicy:
         if caller is None:
             raise DirectFlowError(StatusCode.UNAUTHENTICATED, "IDENTITY_UNKNOWN", "the peer has no identity here")
         if not method.startswith(caller.services):
-            raise _not_allowed(f"{caller.name} may not call {method}")
-        return Admission(caller.name, frozenset(caller.workspaces), caller.may_define)
+            raise _not_allowed(f"{caller.admission.identity} may not call {method}")
+        return caller.admission
 
-    def _caller(self, peer: str, auth_context: Mapping[str, Iterable[bytes]]) -> CallerSettings | None:
+    def _caller(self, peer: str, auth_context: Mapping[str, Iterable[bytes]]) -> "_Caller | None":
         if _SECURE.isdisjoint(auth_context.get("transport_security_type", ())):
-            return self._development if is_loopback(peer) else None
+            return self._development if self._is_loopback(peer) else None
         for key in _NAMES_OF_PEER:
             for name in auth_context.get(key, ()):
                 caller = self._by_peer.get(name.decode(errors="replace"))

@@ -17,20 +17,26 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from opentelemetry.trace import Tracer
 
+from directflow_runtime.decided_tracer import DecidedTracer
 from directflow_runtime.settings import TelemetrySettings
 
 
 class Telemetry:
     """The tracer provider of one process. Nothing here is global: whoever traces is handed a tracer."""
 
-    def __init__(self, provider: TracerProvider, exporter: SpanExporter | None, shutdown_timeout_s: float) -> None:
-        self.provider = provider
+    def __init__(
+        self, provider: TracerProvider, exporter: SpanExporter | None, settings: TelemetrySettings, is_read: bool
+    ) -> None:
+        """`is_read`: spans of this process go somewhere."""
+        self._provider = provider
         self._exporter = exporter
-        self._shutdown_timeout_s = shutdown_timeout_s
+        self._settings = settings
+        self._is_read = is_read
 
     def tracer(self, name: str) -> Tracer:
         """A tracer; `name` is the package that instruments itself, "directflow_gateway"."""
-        return self.provider.get_tracer(name)
+        recorder = self._provider.get_tracer(name) if self._is_read else None
+        return DecidedTracer(self._settings.sample_ratio, recorder)
 
     async def aclose(self) -> None:
         """Sends what is queued, and gives up after the settings' time."""
@@ -38,9 +44,9 @@ class Telemetry:
         # export to a black hole would hold it up for as long as its retries last.
         done = asyncio.Event()
         loop = asyncio.get_running_loop()
-        threading.Thread(target=_run_then, args=(self.provider.shutdown, loop, done), daemon=True).start()
+        threading.Thread(target=_run_then, args=(self._provider.shutdown, loop, done), daemon=True).start()
         try:
-            async with asyncio.timeout(self._shutdown_timeout_s):
+            async with asyncio.timeout(self._settings.shutdown_timeout_s):
                 await done.wait()
         except TimeoutError:
             if self._exporter is not None:
@@ -69,7 +75,7 @@ def start(settings: TelemetrySettings, service: str, *processors: SpanProcessor)
         provider.add_span_processor(_batched(exporter, settings))
     for processor in processors:
         provider.add_span_processor(processor)
-    return Telemetry(provider, exporter, settings.shutdown_timeout_s)
+    return Telemetry(provider, exporter, settings, is_read=exporter is not None or bool(processors))
 
 
 def _exporter(settings: TelemetrySettings) -> SpanExporter:

@@ -9,7 +9,7 @@ ignored, as on every input. What to check is worked out once a message type.
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from google.api import field_behavior_pb2
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
@@ -26,9 +26,9 @@ _UNTELLABLE: Final = frozenset(
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Path:
-    """Where we are in the request; it becomes text only when something is wrong."""
+class _Path(NamedTuple):
+    """Where we are in the request; it becomes text only when something is wrong. A tuple, since it is made for every
+    field of every sound request."""
 
     parent: "_Path | None"
     step: str | int

@@ -6,8 +6,17 @@ Here the layers inside write the outcome into the call's record, and the span is
 
 from typing import Any
 
-from opentelemetry.context import Context
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, format_span_id, format_trace_id, use_span
+from opentelemetry.context import Context, attach, detach
+from opentelemetry.trace import (
+    Span,
+    SpanKind,
+    Status,
+    StatusCode,
+    Tracer,
+    format_span_id,
+    format_trace_id,
+    set_span_in_context,
+)
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from directflow_runtime import telemetry_names as names
@@ -28,6 +37,7 @@ SERVER_FAULTS = frozenset(
 """Codes that make a server span an error; the others are the caller's doing (RPC conventions)."""
 
 _TRACE_HEADERS = frozenset({"traceparent", "tracestate"})
+_NO_CALLER = Context()
 
 
 class Tracing:
@@ -45,17 +55,18 @@ class Tracing:
             parent = self._caller(context)
             span = self._tracer.start_span(method.full_name, parent, SpanKind.SERVER, attributes)
             with record_scope(_record(method, span)) as record:
+                token = attach(set_span_in_context(span))
                 try:
-                    with use_span(span, record_exception=False, set_status_on_exception=False):
-                        return await inner(request, context)
+                    return await inner(request, context)
                 finally:
+                    detach(token)
                     _finish(span, record)
 
         return traced
 
     def _caller(self, context: Any) -> Context:
         carrier = {key: value for key, value in context.invocation_metadata() or () if key in _TRACE_HEADERS}
-        return self._propagator.extract(carrier, Context())
+        return self._propagator.extract(carrier, Context()) if carrier else _NO_CALLER
 
 
 def _record(method: Method, span: Span) -> CallRecord:
@@ -64,15 +75,22 @@ def _record(method: Method, span: Span) -> CallRecord:
 
 
 def _finish(span: Span, record: CallRecord) -> None:
-    code = RpcCode.UNKNOWN if record.code is None else record.code
-    span.set_attribute(names.RPC_RESPONSE_STATUS_CODE, code.name)
-    if code is not RpcCode.OK:
-        span.set_attribute(names.ERROR_TYPE, record.reason or code.name)
-    if code in SERVER_FAULTS:
-        span.set_status(Status(StatusCode.ERROR))
-    for name, value in ((names.IDENTITY, record.identity), (names.RESOURCE, record.resource)):
-        if value:
-            span.set_attribute(name, value)
-    if record.rows is not None:
-        span.set_attribute(names.ROWS, record.rows)
+    if span.is_recording():
+        code = RpcCode.UNKNOWN if record.code is None else record.code
+        span.set_attributes(_outcome(record, code))
+        if code in SERVER_FAULTS:
+            span.set_status(Status(StatusCode.ERROR))
     span.end()
+
+
+def _outcome(record: CallRecord, code: RpcCode) -> dict[str, str | int]:
+    outcome: dict[str, str | int] = {names.RPC_RESPONSE_STATUS_CODE: code.name}
+    if code is not RpcCode.OK:
+        outcome[names.ERROR_TYPE] = record.reason or code.name
+    if record.identity:
+        outcome[names.IDENTITY] = record.identity
+    if record.resource:
+        outcome[names.RESOURCE] = record.resource
+    if record.rows is not None:
+        outcome[names.ROWS] = record.rows
+    return outcome
