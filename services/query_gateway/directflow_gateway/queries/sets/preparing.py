@@ -41,9 +41,12 @@ async def set_plan(conn: Connection, description: Description, *, is_condition: 
 
 async def _reason(conn: Connection, plan: SetPlan, description: Description, tree: ParseTree) -> str:
     """Why it runs one tuple at a time; "" where it does not."""
-    if volatile := await _volatile(conn, plan.compiled, tree):
+    facts = await _facts(conn, plan.compiled)
+    if volatile := _volatile(facts, plan.compiled, tree):
         plan.is_volatile = True
         return f"It reaches {volatile}, which is volatile: its value must be a new one for each profile."
+    if plan.risks.has_inner_window or await _has_window_in_view(conn, facts):
+        return "A subquery or view of it has a window function, which PostgreSQL may not compute anew for each profile."
     if not _usable(plan):
         return _nothing_differs(plan)
     if RESERVED_PREFIX in plan.compiled.template:
@@ -87,21 +90,36 @@ async def _shape_of(conn: Connection, plan: SetPlan, form: Form) -> Shape | None
         return None
 
 
-async def _volatile(conn: Connection, compiled: CompiledStatement, tree: ParseTree) -> str:
+async def _facts(conn: Connection, compiled: CompiledStatement) -> CatalogueFacts | None:
+    """What the statement's names reach; None where the role may not look it up."""
+    try:
+        return await load(conn, wanted_for(compiled.references))
+    except DirectFlowError as error:
+        if error.reason != "PERMISSION_DENIED_BY_DATABASE":
+            raise
+        return None
+
+
+def _volatile(facts: CatalogueFacts | None, compiled: CompiledStatement, tree: ParseTree) -> str:
     """A volatile function that the statement calls or a view of it reaches; "" where there is none."""
     if any(node.tag == "RangeTableSample" for node in tree.nodes()):
         return "TABLESAMPLE"
     names = (reference.name for reference in (*compiled.references.functions, *compiled.references.attributes))
     written = next((name for name in names if name in VOLATILE), "")
-    if written:
-        return written
-    try:
-        facts = await load(conn, wanted_for(compiled.references))
-    except DirectFlowError as error:
-        if error.reason != "PERMISSION_DENIED_BY_DATABASE":
-            raise
-        return "functions that the role may not look up"
-    return next(_volatile_facts(facts), "")
+    if written or facts is not None:
+        return written or next(_volatile_facts(facts or CatalogueFacts()), "")
+    return "functions that the role may not look up"
+
+
+WINDOWED_VIEWS = """
+SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class OPERATOR(pg_catalog.=) ANY ($1::pg_catalog.oid[])
+  AND ev_action::pg_catalog.text OPERATOR(pg_catalog.~~) '%:hasWindowFuncs true%' LIMIT 1
+"""
+
+
+async def _has_window_in_view(conn: Connection, facts: CatalogueFacts | None) -> bool:
+    views = [oid for oid, fact in facts.relations.by_oid.items() if fact.kind == "v"] if facts is not None else []
+    return bool(views) and bool(await fetch(conn, WINDOWED_VIEWS, ("{" + ",".join(map(str, views)) + "}",)))
 
 
 def _volatile_facts(facts: CatalogueFacts) -> Iterator[str]:

@@ -58,10 +58,14 @@ class Risks:
     """Parameters that must not differ from profile to profile, in groups; the numbers of `$n`."""
 
     groups: tuple[frozenset[int], ...] = ()
+    has_inner_window: bool = False
+    """A subquery has a window function. PostgreSQL (15.18 still) does not always run such a subquery anew for a profile
+    where only what filters it depends on the profile (`rn <= $1`, the WindowAgg's run condition): it would give one
+    profile another's answer. So nothing may differ then."""
 
     def forbid(self, differing: frozenset[int]) -> bool:
         """True where one of the groups depends on a parameter that differs."""
-        return any(group & differing for group in self.groups)
+        return bool(differing) and (self.has_inner_window or any(group & differing for group in self.groups))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,13 +85,19 @@ def risks_of(tree: ParseTree) -> Risks:
         known[id(node)] = _known(node, known)
         for group in _risky(node, known):
             groups.setdefault(group)
-    return Risks(tuple(groups))
+    return Risks(tuple(groups), any(map(_is_inner_window, tree.nodes())))
 
 
 def cannot_fail(roots: Sequence[Node]) -> bool:
     """Whether these conditions over columns are defined for every row: comparisons and what joins them."""
     allowed = _PARTS | {"ColumnRef", "RangeVar", "JoinExpr", "Alias"}
     return all(node.tag in allowed and not _may_fail(node) for root in roots for node in root.walk())
+
+
+def _is_inner_window(node: Node) -> bool:
+    if node.tag != "FuncCall" or node.one("over") is None:
+        return False
+    return sum(ancestor.tag == "SelectStmt" for ancestor in node.ancestors()) > 1
 
 
 def _known(node: Node, known: Mapping[int, _Known]) -> _Known:
