@@ -14,9 +14,12 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
     ExportTraceServiceRequest,
     ExportTraceServiceResponse,
 )
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.semconv._incubating.attributes import db_attributes as incubating_db_attributes
 from opentelemetry.semconv._incubating.attributes import rpc_attributes
 from opentelemetry.semconv.attributes import db_attributes, error_attributes, server_attributes
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState, set_span_in_context
 
 EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
 
@@ -88,10 +91,50 @@ async def test_a_collector_that_never_answers_delays_neither_calls_nor_the_exit(
 async def test_calls_without_a_decision_are_sampled_by_ratio_and_always_have_a_trace_id(
     ratio: float, recorded: bool
 ) -> None:
-    async with telemetry(TelemetrySettings(sample_ratio=ratio), "directflow-test") as traces:
+    destination = SimpleSpanProcessor(InMemorySpanExporter())
+    async with telemetry(TelemetrySettings(sample_ratio=ratio), "directflow-test", destination) as traces:
         span = traces.tracer("package").start_span("work")
         assert span.is_recording() is recorded
         assert span.get_span_context().is_valid
+
+
+@pytest.mark.parametrize(("ratio", "sampled"), [(0.0, False), (1.0, True)])
+async def test_where_nobody_reads_spans_there_are_ids_and_the_decision_and_nothing_is_recorded(
+    ratio: float, sampled: bool
+) -> None:
+    async with telemetry(TelemetrySettings(sample_ratio=ratio), "directflow-test") as traces:
+        tracer = traces.tracer("package")
+        with tracer.start_as_current_span("outer") as outer:
+            inner = tracer.start_span("inner").get_span_context()
+        ids = outer.get_span_context()
+    assert not outer.is_recording()
+    assert (ids.is_valid, ids.trace_flags.sampled) == (True, sampled)
+    assert (inner.trace_id, inner.trace_flags.sampled) == (ids.trace_id, sampled)
+    assert inner.span_id != ids.span_id
+
+
+async def test_half_of_the_traces_that_begin_here_are_wanted_at_a_ratio_of_a_half() -> None:
+    async with telemetry(TelemetrySettings(sample_ratio=0.5), "directflow-test") as traces:
+        spans = [traces.tracer("package").start_span("work").get_span_context() for _ in range(1000)]
+    assert 300 < sum(span.trace_flags.sampled for span in spans) < 700
+    assert len({span.trace_id for span in spans}) == 1000
+
+
+@pytest.mark.parametrize("exported", [False, True])
+@pytest.mark.parametrize("sampled", [False, True])
+async def test_the_callers_decision_and_its_state_are_kept_and_handed_on(exported: bool, sampled: bool) -> None:
+    """Whatever the ratio of this process: the next one may record what this one does not."""
+    spans = InMemorySpanExporter()
+    processors = [SimpleSpanProcessor(spans)] if exported else []
+    settings = TelemetrySettings(sample_ratio=0.0 if sampled else 1.0)
+    state = TraceState([("vendor", "opaque")])
+    caller = SpanContext(0xAF7651916CD43DD8448EB211C80319C, 0xB7AD6B7169203331, True, TraceFlags(int(sampled)), state)
+    async with telemetry(settings, "directflow-test", *processors) as traces:
+        span = traces.tracer("package").start_span("work", set_span_in_context(NonRecordingSpan(caller)))
+        span.end()
+        ids = span.get_span_context()
+    assert (ids.trace_id, ids.trace_flags.sampled, ids.trace_state) == (caller.trace_id, sampled, state)
+    assert len(spans.get_finished_spans()) == (exported and sampled)
 
 
 def test_attribute_names_are_those_of_the_installed_conventions() -> None:
