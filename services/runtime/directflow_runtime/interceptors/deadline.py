@@ -33,9 +33,9 @@ class Deadline:
         longest = self._max_stream_s if streams else self._max_unary_s
 
         async def timed(request: Any, context: Any) -> Any:
-            seconds = _allowed(context.time_remaining(), longest)
-            _note_deadline(time.monotonic() + seconds)
-            scope = asyncio.timeout(seconds)
+            deadline = time.monotonic() + _allowed(context.time_remaining(), longest)
+            _note_deadline(deadline)
+            scope = asyncio.timeout_at(deadline)  # the loop's clock is the monotonic one
             return await _within(scope, inner, request, context, _exceeded)
 
         return timed

@@ -4,7 +4,7 @@ grpc would do it outside of them: a request that does not parse would be UNKNOWN
 """
 
 import inspect
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import aclosing
 from typing import Any
 
@@ -24,11 +24,10 @@ class Messages:
     def wrap(self, method: Method, inner: Handler) -> Handler:
         """A coroutine function that returns bytes, or an async generator function that yields them."""
 
-        def requested(request: Any) -> Any:
-            return self._read_all(method, request) if method.streams_requests else self._read(method, request)
+        requested, serialised = self._reader(method), _serialiser(method)
 
         async def unary(request: Any, context: Any) -> Any:
-            return _serialised(method, await inner(requested(request), context))
+            return serialised(await inner(requested(request), context))
 
         async def stream(request: Any, context: Any) -> AsyncIterator[Any]:
             responses = inner(requested(request), context)
@@ -37,29 +36,47 @@ class Messages:
                 return
             async with aclosing(responses):
                 async for response in responses:
-                    yield _serialised(method, response)
+                    yield serialised(response)
 
         return stream if method.streams_responses else unary
 
-    def _read(self, method: Method, raw: Any) -> Any:
-        if method.request_deserializer is None:
-            return raw
-        try:
-            message = method.request_deserializer(raw)
-        except DecodeError:
-            raise DirectFlowError(
-                StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", f"the request of {method.name} does not parse"
-            ) from None
-        self._validator.check(message)
-        return message
+    def _reader(self, method: Method) -> Callable[[Any], Any]:
+        parse, check = method.request_deserializer, self._validator.check
+        if parse is None:
+            return _as_it_is
 
-    async def _read_all(self, method: Method, requests: Any) -> AsyncIterator[Any]:
-        async for raw in requests:
-            yield self._read(method, raw)
+        def read(raw: Any) -> Any:
+            try:
+                message = parse(raw)
+            except DecodeError:
+                raise _does_not_parse(method) from None
+            check(message)
+            return message
+
+        async def read_all(requests: Any) -> AsyncIterator[Any]:
+            async for raw in requests:
+                yield read(raw)
+
+        return read_all if method.streams_requests else read
 
 
-def _serialised(method: Method, response: Any) -> Any:
-    # Bytes are a message already: a stream of columns is encoded without protobuf (see column_encoding).
-    if method.response_serializer is None or isinstance(response, bytes):
-        return response
-    return method.response_serializer(response)
+def _does_not_parse(method: Method) -> DirectFlowError:
+    return DirectFlowError(
+        StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", f"the request of {method.name} does not parse"
+    )
+
+
+def _serialiser(method: Method) -> Callable[[Any], Any]:
+    serialise = method.response_serializer
+    if serialise is None:
+        return _as_it_is
+
+    def serialised(response: Any) -> Any:
+        # Bytes are a message already: a stream of columns is encoded without protobuf (see column_encoding).
+        return response if isinstance(response, bytes) else serialise(response)
+
+    return serialised
+
+
+def _as_it_is(message: Any) -> Any:
+    return message
