@@ -22,7 +22,7 @@ def statements(*numbers: int) -> list[SqlStatement]:
 
 
 def readable(told: Sequence[Any]) -> list[str]:
-    return [one.sqlstate or "lost" if isinstance(one, psycopg.Error) else one[0][0] for one in told]
+    return [one.sqlstate or "lost" if isinstance(one, psycopg.Error) else one.first[0][0] for one in told]
 
 
 async def into(rows: list[Any], chunks: Any) -> None:
@@ -44,7 +44,7 @@ async def test_all_of_them_see_one_snapshot(stand: Any) -> None:
     async with stand.transaction() as session:
         together = Together(session, Limits())
         told = await together.each([same, *statements(0), same], 5.0, apart=False)
-        assert told[0] == told[2]
+        assert told[0].first == told[2].first
 
 
 async def test_each_has_its_own_time(stand: Any) -> None:

@@ -19,12 +19,14 @@ WITH RECURSIVE asked AS (
   SELECT s.oid, s.typmod, t.typbasetype FROM step s
     JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) s.base AND t.typtype OPERATOR(pg_catalog.=) 'd'
 )
-SELECT s.oid, s.typmod, pg_catalog.format_type(s.oid, s.typmod), pg_catalog.format_type(s.base, NULL) FROM step s
+SELECT s.oid, s.typmod, pg_catalog.format_type(s.oid, s.typmod), pg_catalog.format_type(s.base, NULL), t.typtype
+FROM step s
   JOIN pg_catalog.pg_type t ON t.oid OPERATOR(pg_catalog.=) s.base AND t.typtype OPERATOR(pg_catalog.<>) 'd'
 """
 
 
-PSEUDO_TYPES = frozenset({"unknown", "record", "cstring", "void", "internal", "anyelement", "trigger"})
+VECTORS = frozenset({"oidvector", "int2vector"})
+"""Arrays under another name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +35,8 @@ class TypeName:
 
     full: str
     base: str
+    kind: str
+    """pg_type.typtype of the type underneath: b, c (a row), e, m, p or r."""
 
     @property
     def of_column(self) -> str:
@@ -42,7 +46,9 @@ class TypeName:
         character(1) to the grammar; likewise "bit".
         """
         is_domain = self.full not in (self.base, "bpchar", '"bit"')
-        return "" if is_domain or self.full.endswith("[]") or self.full in PSEUDO_TYPES else self.full
+        # unnest() takes a row apart: its fields would take the places of our own columns.
+        is_value = self.kind in ("b", "e", "m", "r") and not self.full.endswith("[]") and self.full not in VECTORS
+        return self.full if is_value and not is_domain else ""
 
 
 async def type_names(conn: Connection, keys: Iterable[TypeKey]) -> dict[TypeKey, TypeName]:
@@ -52,4 +58,7 @@ async def type_names(conn: Connection, keys: Iterable[TypeKey]) -> dict[TypeKey,
         return {}
     oids, typmods = ("{" + ",".join(str(key[part]) for key in asked) + "}" for part in (0, 1))
     rows = await fetch(conn, _QUERY, (oids, typmods))
-    return {(int(oid or 0), int(typmod or 0)): TypeName(full or "", base or "") for oid, typmod, full, base in rows}
+    return {
+        (int(oid or 0), int(typmod or 0)): TypeName(full or "", base or "", kind or "")
+        for oid, typmod, full, base, kind in rows
+    }

@@ -7,7 +7,7 @@ from directflow_gateway.execution.pipeline import CellsResult
 from directflow_gateway.execution.plan import ResultColumn, StreamPlan, StreamProgress, ValueForm
 from directflow_gateway.execution.sqlstate import Phase, translate
 from directflow_gateway.execution.stream import stream
-from directflow_gateway.execution.together import Together, Told, Unresponsive
+from directflow_gateway.execution.together import Rows, Together, Told, Unresponsive
 from directflow_gateway.execution.transaction import TransactionSettings, read_only_transaction
 from directflow_gateway.execution.watchdog import Watchdog
 from directflow_gateway.execution.wire import AllowanceExceeded
@@ -20,6 +20,7 @@ __all__ = [
     "Phase",
     "ResultColumn",
     "Row",
+    "Rows",
     "SqlStatement",
     "StreamPlan",
     "StreamProgress",

@@ -14,6 +14,7 @@ from directflow_gateway.execution.chunks import Run
 from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.execution.meter import row_too_large
 from directflow_gateway.execution.plan import ResultColumn, ValueForm
+from directflow_gateway.execution.raw_rows import RawRow
 from directflow_gateway.execution.sqlstate import Phase, translate
 from directflow_gateway.execution.wire import AllowanceExceeded, Parameters, Statement
 
@@ -51,7 +52,7 @@ async def fetch_first(
         async with aclosing(run.chunks(Statement(text, parameters), CHUNK_ROWS, CHUNK_ALLOWANCE)) as chunks:
             async for chunk in chunks:
                 wanted = chunk[: max_rows - len(rows)]
-                rows += [_checked(tuple(map(_decoded, row)), limits) for row in wanted]
+                rows += [tuple(map(_decoded, checked_row(row, limits))) for row in wanted]
                 if run.row_count > max_rows + MOST_SKIPPED_ROWS:
                     raise far_too_many(max_rows)
     except AllowanceExceeded:
@@ -66,6 +67,8 @@ def to_record_batch(
     columns: Sequence[ResultColumn], rows: Sequence[Row], form: ValueForm = ValueForm.TYPED
 ) -> pa.RecordBatch:
     """Rows of `fetch_first` as a record batch, cell for cell as `stream` would deliver them. Raises DATA_ERROR."""
+    if not columns:  # SELECT FROM t: rows without columns
+        return pa.RecordBatch.from_struct_array(pa.array([{}] * len(rows), pa.struct([])))
     texts = [pa.array([row[position] for row in rows], pa.string()) for position in range(len(columns))]
     arrays = [cast(text) for cast, text in zip(casts_of(columns, form), texts, strict=True)]
     return pa.RecordBatch.from_arrays(arrays, schema=schema_of(columns, form))
@@ -75,7 +78,8 @@ def _decoded(cell: bytes | None) -> str | None:
     return None if cell is None else cell.decode()
 
 
-def _checked(row: Row, limits: Limits) -> Row:
+def checked_row(row: RawRow, limits: Limits) -> RawRow:
+    """The row, within its limit of bytes. Raises ROW_TOO_LARGE."""
     if sum(len(cell) for cell in row if cell is not None) > limits.max_row_bytes:
         raise row_too_large(limits)
     return row

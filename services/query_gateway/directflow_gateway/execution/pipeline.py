@@ -8,7 +8,7 @@ from psycopg import pq
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGresult
 
-from directflow_gateway.execution.wire import Parameters, Statement, Wire
+from directflow_gateway.execution.wire import AllowanceExceeded, Parameters, Statement, Wire
 
 FEW_GROUPS = 4
 NAP_S = 0.0008
@@ -34,12 +34,13 @@ class CellsResult(NamedTuple):
 
 
 class Pipeline:
-    """Raises psycopg.OperationalError when the connection is lost, AllowanceExceeded when one result is larger than
-    `allowance` bytes."""
+    """Raises psycopg.OperationalError when the connection is lost, AllowanceExceeded when all results together are
+    larger than `allowance` bytes: they are held until the last one has come."""
 
     def __init__(self, wire: Wire, allowance: int) -> None:
         self._wire = wire
         self._allowance = allowance
+        self._ends_at = wire.read_so_far() + allowance
 
     async def groups(self, groups: Sequence[Sequence[Statement]]) -> list[GroupResult]:
         """Behind an error nothing of its group has run, and the next group has."""
@@ -104,6 +105,9 @@ class Pipeline:
 
     def _let_come(self, groups: int) -> None:
         self._wire.nap_s = NAP_S if groups > FEW_GROUPS else 0.0
+        self._allowance = self._ends_at - self._wire.read_so_far()
+        if self._allowance <= 0:
+            raise AllowanceExceeded
 
     async def _group(self) -> GroupResult:
         results = await self._wire.to_sync(self._allowance)

@@ -5,7 +5,7 @@ A savepoint and not a transaction of its own: what runs behind an error still se
 
 from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from contextlib import aclosing, asynccontextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import psycopg
 from directflow_runtime.errors import DirectFlowError
@@ -42,7 +42,16 @@ class Unresponsive(Exception):
     is closed."""
 
 
-Told = list[Row] | psycopg.Error
+@dataclass(frozen=True, slots=True, repr=False)
+class Rows:
+    """What a statement about one profile came to."""
+
+    count: int
+    first: list[Row]
+    """At most two."""
+
+
+Told = Rows | psycopg.Error
 """Rows of one statement, or why it has none."""
 
 
@@ -170,10 +179,10 @@ def _seconds(result: PGresult) -> float:
     return float(result.get_value(0, 0) or 0)
 
 
-def _rows(result: PGresult) -> list[Row]:
+def _rows(result: PGresult) -> Rows:
     assert result.status == pq.ExecStatus.TUPLES_OK
-    columns = range(result.nfields)
-    return [tuple(_text(result.get_value(row, column)) for column in columns) for row in range(result.ntuples)]
+    columns, first = range(result.nfields), range(min(2, result.ntuples))
+    return Rows(result.ntuples, [tuple(_text(result.get_value(row, column)) for column in columns) for row in first])
 
 
 def _text(cell: bytes | None) -> str | None:

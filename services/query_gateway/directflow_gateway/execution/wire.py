@@ -224,6 +224,11 @@ class Wire:
             if self.watch.verdict is not None:
                 raise self._loss()
 
+    def read_so_far(self) -> int:
+        """Bytes that libpq has read from the socket; 0 where nobody counts."""
+        self._count()
+        return self.bytes_read
+
     def _count(self) -> None:
         if self.watch is not None:
             self.bytes_read = self.watch.consumed()

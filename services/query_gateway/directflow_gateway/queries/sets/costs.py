@@ -131,6 +131,8 @@ class Costs:
 
     def measured(self, step: Step, seconds: float) -> None:
         """Takes the time of a statement that came to its end; in the single form, of so many statements."""
+        if step.form not in self._forms:
+            return  # dropped by another call meanwhile
         of_each = step.form is Form.SINGLE  # they do not get cheaper by being many
         count, seconds = (1, seconds / step.count) if of_each else (step.count, seconds)
         self._measured.setdefault(step.form, _Measured()).add(count, seconds)

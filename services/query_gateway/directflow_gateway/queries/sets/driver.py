@@ -68,6 +68,8 @@ class Driver:
             certain = certainly_castable(column, self._plan.types[number - 1])
             if certain is not None:
                 doubtful.update(index for index in chunk if not certain[index])
+            # As a LIKE pattern it is an error, which the planner meets before any row is compared.
+            doubtful.update(index for index in chunk if (column[index] or "").endswith("\\"))
         return doubtful
 
     # --- many ------------------------------------------------------------------------------------------------------

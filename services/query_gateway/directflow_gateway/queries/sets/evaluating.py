@@ -7,7 +7,7 @@ import numpy as np
 import psycopg
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
-from directflow_gateway.execution import Row
+from directflow_gateway.execution import Rows
 from directflow_gateway.execution.first_rows import MOST_SKIPPED_ROWS, far_too_many
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.outcomes import Outcome
@@ -15,7 +15,7 @@ from directflow_gateway.queries.sets.costs import Form, Step
 from directflow_gateway.queries.sets.driver import Driver
 from directflow_gateway.queries.sets.plan import SetPlan, single_plan
 from directflow_gateway.queries.sets.session import TWO_ROWS, SetSession
-from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bind_tuples
+from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bound_tuples
 from directflow_gateway.queries.sets.work import Chunk, Ended, statement_for
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
@@ -55,7 +55,7 @@ async def evaluate(engine: QueryEngine, statement: Statement, tuples: Tuples) ->
         plan = prepared.sets or single_plan(prepared.compiled, is_condition=True)
         with statement_span(engine.tracer, "evaluate", statement, prepared.connection.database) as span:
             span.text(prepared.normalised)
-            bound = bind_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
+            bound = await bound_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             work = Evaluation(session, bound, plan)
             driver = Driver(session, bound, plan, work)
             if bound.count:
@@ -90,7 +90,9 @@ class Evaluation:
         )
         if isinstance(told, psycopg.Error):
             return Ended(0, told)
-        self._keep(chunk, self._of_semi_join(told[0][0], len(chunk)) if step.form is Form.SEMI_JOIN else told[0][0])
+        self._keep(
+            chunk, self._of_semi_join(told.first[0][0], len(chunk)) if step.form is Form.SEMI_JOIN else told.first[0][0]
+        )
         return Ended(len(chunk), worked_s=(await self._session.together()).worked_s)
 
     async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
@@ -101,13 +103,13 @@ class Evaluation:
             self._keep(chunk[: len(letters)], letters.decode())
         return [Ended(len(letters), error) for letters, error in told]
 
-    def took(self, index: int, rows: Sequence[Row]) -> None:
-        if len(rows) == 1:
-            self._letters[index] = _OF_CELL[rows[0][0]]
-        elif len(rows) > TWO_ROWS + MOST_SKIPPED_ROWS:
+    def took(self, index: int, rows: Rows) -> None:
+        if rows.count == 1:
+            self._letters[index] = _OF_CELL[rows.first[0][0]]
+        elif rows.count > TWO_ROWS + MOST_SKIPPED_ROWS:
             self._too_many(index)
         else:
-            self._letters[index] = ord("m" if rows else "x")
+            self._letters[index] = ord("m" if rows.count else "x")
 
     def failed(self, index: int, error: DirectFlowError) -> None:
         self._letters[index] = ERROR
@@ -126,7 +128,7 @@ class Evaluation:
     def _keep(self, chunk: Chunk, letters: str | None) -> None:
         found = np.frombuffer((letters or "").encode(), np.uint8)
         if len(found) != len(chunk):
-            raise DirectFlowError(StatusCode.INTERNAL, "INTERNAL", "the set form answered for another number of tuples")
+            raise unequal()
         places = slice(chunk.start, chunk.stop) if isinstance(chunk, range) else chunk
         self._letters[places] = found
         for index in np.flatnonzero(found == TOO_MANY_ROWS).tolist():
@@ -137,8 +139,16 @@ class Evaluation:
         assert shape is not None
         letters = np.full(count, ord(shape.missing), np.uint8)
         if numbers:
-            letters[np.fromstring(numbers[1:-1], np.int64, sep=",") - 1] = ord(shape.found)
+            found = np.fromstring(numbers[1:-1], np.int64, sep=",")
+            if found.min() < 1 or found.max() > count:
+                raise unequal()
+            letters[found - 1] = ord(shape.found)
         return letters.tobytes().decode()
 
     def _too_many(self, index: int) -> None:
         self.failed(index, far_too_many(TWO_ROWS))
+
+
+def unequal() -> DirectFlowError:
+    """A defect of ours: never may one tuple be given what another one came to."""
+    return DirectFlowError(StatusCode.INTERNAL, "INTERNAL", "the set form answered for other tuples than it was asked")

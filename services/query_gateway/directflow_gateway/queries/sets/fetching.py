@@ -11,7 +11,7 @@ from directflow_runtime.errors import DirectFlowError
 
 from directflow_gateway.connections import Limits
 from directflow_gateway.description import ColumnType
-from directflow_gateway.execution import AllowanceExceeded, Row, to_record_batch
+from directflow_gateway.execution import Row, Rows, to_record_batch
 from directflow_gateway.execution.first_rows import MOST_SKIPPED_ROWS, far_too_many
 from directflow_gateway.execution.meter import row_too_large
 from directflow_gateway.execution.raw_rows import RawRow
@@ -22,7 +22,7 @@ from directflow_gateway.queries.sets.costs import Form, Step
 from directflow_gateway.queries.sets.driver import Driver
 from directflow_gateway.queries.sets.plan import SetPlan, single_plan
 from directflow_gateway.queries.sets.session import TWO_ROWS, SetSession
-from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bind_tuples
+from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bound_tuples
 from directflow_gateway.queries.sets.work import Chunk, Ended, statement_for
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
@@ -33,9 +33,15 @@ MOST_WINDOW = 2_000
 WINDOW_BYTES = 2 * 1024 * 1024
 HELD_BYTES = 32 * 1024 * 1024
 """Beyond this a window is given up and run again in smaller statements: its rows are far wider than those before."""
+SHRINK = 8
+"""So many times smaller is the next try."""
 BATCH_BYTES = 512 * 1024
 CHUNK_ROWS = 16
 """libpq loses the rows of a chunk that an error cuts short; they are read again."""
+
+
+class WindowTooLargeError(Exception):
+    """The rows of a window's tuples are more than may be held."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +73,7 @@ async def fetch(
             span.text(prepared.normalised)
             yield opening_of(opened, columns)
             plan = prepared.sets or single_plan(prepared.compiled, is_condition=False)
-            bound = bind_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
+            bound = await bound_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             fetching = Fetching(session, bound, plan)
             async with aclosing(fetching.batches(columns)) as batches:
                 async for rows in batches:
@@ -93,9 +99,14 @@ class Fetching:
         """All rows, in the order of the tuples."""
         size, place = FIRST_WINDOW, 0
         while place < len(self._bound.places):
-            window = Window(self._session, self._bound, self._plan)
+            window = Window(self._session, self._bound, self._plan, (await self._session.session()).limits)
             indexes = range(place, min(place + size, len(self._bound.places)))
-            await self._fill(window, indexes)
+            try:
+                await self._fill(window, indexes)
+            except WindowTooLargeError:
+                await self._session.leave()
+                size = max(1, len(indexes) // SHRINK)
+                continue
             for part in self._parts(window, indexes):
                 yield FetchedRows(to_record_batch(columns, [row for _, row in part]), [index for index, _ in part])
             place = indexes.stop
@@ -136,10 +147,11 @@ class Fetching:
 class Window:
     """Keeps the first row of each tuple of a window, and counts the others."""
 
-    def __init__(self, session: SetSession, bound: BoundTuples, plan: SetPlan) -> None:
+    def __init__(self, session: SetSession, bound: BoundTuples, plan: SetPlan, limits: Limits) -> None:
         self._session = session
         self._bound = bound
         self._plan = plan
+        self._limits = limits
         self._differing = frozenset(bound.columns)
         self.rows: dict[int, Row] = {}
         self.counts: dict[int, int] = {}
@@ -157,11 +169,16 @@ class Window:
     async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
         return [await self._read(Form.LATERAL, chunk, limit_s) for chunk in chunks]
 
-    def took(self, index: int, rows: Sequence[Row]) -> None:
+    def took(self, index: int, rows: Rows) -> None:
         self._forget(index)
-        self._count(index, len(rows))
-        if rows:
-            self._keep(index, rows[0])
+        limits = self._limits
+        if rows.count > TWO_ROWS + MOST_SKIPPED_ROWS:
+            self.failed(index, far_too_many(TWO_ROWS))
+        elif any(_size(row) > limits.max_row_bytes for row in rows.first):
+            self.failed(index, row_too_large(limits))
+        elif rows.first:
+            self._count(index, rows.count)
+            self._keep(index, rows.first[0])
 
     def failed(self, index: int, error: DirectFlowError) -> None:
         self._forget(index)
@@ -172,7 +189,7 @@ class Window:
         statement = statement_for(self._plan.statement(form, self._differing), self._bound, self._plan.types, chunk)
         for index in chunk:
             self._forget(index)
-        limits = (await self._session.session()).limits
+            self.errors.pop(index, None)
         together = await self._session.together()
         last, started = 0, monotonic()
         try:
@@ -180,32 +197,30 @@ class Window:
                 async for rows in chunks:
                     for row in rows:
                         last = int(row[0] or 0)
-                        self._take(chunk[last - 1], row, limits)
-                    if self.bytes > HELD_BYTES:
-                        raise AllowanceExceeded
+                        self._take(chunk[last - 1], row)
         except psycopg.Error as error:
             if together.lost:
                 raise
             return Ended(max(0, last - 1), error)
         return Ended(len(chunk), worked_s=monotonic() - started)
 
-    def _take(self, index: int, row: RawRow, limits: Limits) -> None:
+    def _take(self, index: int, row: RawRow) -> None:
         _, there, *cells = row
-        if there is None:
+        if there is None or index in self.errors:
             return
         self._count(index, 1)
         if self.counts[index] > TWO_ROWS + MOST_SKIPPED_ROWS:
             self.failed(index, far_too_many(TWO_ROWS))
+        elif self.counts[index] <= TWO_ROWS and sum(map(len, filter(None, cells))) > self._limits.max_row_bytes:
+            self.failed(index, row_too_large(self._limits))
         elif self.counts[index] == 1:
-            kept = tuple(None if cell is None else cell.decode() for cell in cells)
-            if _size(kept) > limits.max_row_bytes:
-                self.failed(index, row_too_large(limits))
-            else:
-                self._keep(index, kept)
+            self._keep(index, tuple(None if cell is None else cell.decode() for cell in cells))
 
     def _keep(self, index: int, row: Row) -> None:
         self.rows[index] = row
         self.bytes += _size(row)
+        if self.bytes > HELD_BYTES and len(self.rows) > 1:
+            raise WindowTooLargeError
 
     def _count(self, index: int, rows: int) -> None:
         self.counts[index] = self.counts.get(index, 0) + rows
@@ -224,4 +239,4 @@ def _outcome(rows: int) -> Outcome:
 
 
 def _size(row: Row) -> int:
-    return sum(len(cell) for cell in row if cell is not None)
+    return sum(len(cell) if cell.isascii() else len(cell.encode()) for cell in row if cell is not None)

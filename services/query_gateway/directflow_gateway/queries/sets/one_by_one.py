@@ -6,7 +6,7 @@ from time import monotonic
 from directflow_runtime.calls import current_call
 from directflow_runtime.errors import DirectFlowError
 
-from directflow_gateway.execution import AllowanceExceeded, Phase, Row, SqlStatement, Told, Unresponsive, translate
+from directflow_gateway.execution import AllowanceExceeded, Phase, Rows, SqlStatement, Told, Unresponsive, translate
 from directflow_gateway.queries.outcomes import concerns_the_tuple
 from directflow_gateway.queries.sets.session import SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples
@@ -50,7 +50,7 @@ class OneByOne:
         started = monotonic()
         told = await self._told(chunk, FIRST_LIMIT_S, apart=False)
         took = monotonic() - started
-        is_clean = all(isinstance(one, list) for one in told)
+        is_clean = all(isinstance(one, Rows) for one in told)
         if is_clean and not self._work.transfers:
             took = (await self._session.together()).worked_s
         await self._take_all(chunk[: len(told)], told)
@@ -98,7 +98,7 @@ class OneByOne:
     async def _take_all(self, chunk: Chunk, told: Sequence[Told | DirectFlowError]) -> None:
         compiled = await self._session.compiled()
         for index, one in zip(chunk, told, strict=True):
-            if isinstance(one, list | DirectFlowError):
+            if isinstance(one, Rows | DirectFlowError):
                 self._take(index, one)
                 continue
             error = translate(one, compiled, Phase.RUN)
@@ -107,8 +107,8 @@ class OneByOne:
             else:
                 self._take(index, error)
 
-    def _take(self, index: int, told: list[Row] | DirectFlowError) -> None:
-        if isinstance(told, list):
+    def _take(self, index: int, told: Rows | DirectFlowError) -> None:
+        if isinstance(told, Rows):
             self._is_no_lock = True
             self.count += 1
             self._work.took(index, told)

@@ -15,7 +15,7 @@ from directflow_gateway.sql import CompiledStatement
 from directflow_gateway.sql.catalogue import CatalogueFacts
 from directflow_gateway.sql.parser import ParseFailure, parse
 from directflow_gateway.sql.set_form import risks_of, semi_join_of
-from directflow_gateway.sql.set_form.risks import VOLATILE
+from directflow_gateway.sql.set_form.risks import VOLATILE, uses_names
 from directflow_gateway.sql.set_form.semi_join import LIMITS
 from directflow_gateway.sql.tree import ParseTree
 from directflow_gateway.sql.variables import RESERVED_PREFIX
@@ -49,7 +49,7 @@ async def _reason(conn: Connection, plan: SetPlan, description: Description, tre
         return "A subquery or view of it has a window function, which PostgreSQL may not compute anew for each profile."
     if not _usable(plan):
         return _nothing_differs(plan)
-    if RESERVED_PREFIX in plan.compiled.template:
+    if uses_names(tree, RESERVED_PREFIX):
         return f"It uses names that begin with {RESERVED_PREFIX}, which are ours."
     shape = await _shape_of(conn, plan, Form.LATERAL)
     if shape is None:

@@ -14,7 +14,7 @@ from directflow_gateway.execution import (
     AllowanceExceeded,
     CellsResult,
     Phase,
-    Row,
+    Rows,
     SqlStatement,
     Together,
     Told,
@@ -90,16 +90,17 @@ class SetSession:
         except psycopg.OperationalError as error:
             raise translate(error, None, Phase.RUN) from None
 
-    async def alone(self, parameters: Sequence[str | None], limit_s: float) -> list[Row] | DirectFlowError:
+    async def alone(self, parameters: Sequence[str | None], limit_s: float) -> Rows | DirectFlowError:
         """The first rows of the author's own statement, read within every limit; or why there are none."""
         session = await self.session()
         limits = session.limits.lowered_by(LimitOverrides(statement_timeout_s=limit_s))
         compiled = session.prepared.compiled
         try:
             await (await self.together()).back()
-            return await fetch_first(
+            rows = await fetch_first(
                 session.conn, compiled.text, parameters, TWO_ROWS, limits=limits, compiled=compiled
             )
+            return Rows(len(rows), rows)
         except DirectFlowError as error:
             await self.leave()
             return error

@@ -1,5 +1,6 @@
 """Tuples of values as columns, and the text of every parameter for each of them."""
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -8,9 +9,13 @@ from typing import Any
 from directflow_runtime.errors import DirectFlowError
 
 from directflow_gateway.sql import CompiledStatement, Kind, Parameter, VariableValue, bind
+from directflow_gateway.sql.binding import MAX_BOUND_BYTES
 from directflow_gateway.sql.limits import DEFAULT
 from directflow_gateway.sql.quoting import Quoting
 from directflow_gateway.sql.variables import Variable
+
+SHORT_WORK = 20_000
+"""Parameters that are bound in some milliseconds."""
 
 Cell = VariableValue
 Texts = list[str | None]
@@ -76,6 +81,13 @@ class BoundTuples:
         return [hash(row) ^ salt for row in rows]
 
 
+async def bound_tuples(compiled: CompiledStatement, tuples: Tuples, *, distinct: bool) -> BoundTuples:
+    """See `bind_tuples`; in a thread where it takes long, for the event loop serves other callers meanwhile."""
+    if tuples.row_count * len(compiled.parameters) <= SHORT_WORK:
+        return bind_tuples(compiled, tuples, distinct=distinct)
+    return await asyncio.to_thread(bind_tuples, compiled, tuples, distinct=distinct)
+
+
 def bind_tuples(compiled: CompiledStatement, tuples: Tuples, *, distinct: bool = True) -> BoundTuples:
     """Binds all tuples. What is wrong with one tuple's value is that tuple's error, a constant's is everybody's.
 
@@ -93,6 +105,7 @@ def bind_tuples(compiled: CompiledStatement, tuples: Tuples, *, distinct: bool =
         everybody = dict.fromkeys(range(tuples.row_count), error)
         return BoundTuples({}, {}, 0, [-1] * tuples.row_count, everybody, len(compiled.parameters))
     columns = {number: binding.column(number, parameter) for number, parameter in differing.items()}
+    binding.refuse_long(scalars, columns)
     if not distinct:
         places = [-1 if index in binding.refused else index for index in range(tuples.row_count)]
         parameters = len(compiled.parameters)
@@ -146,18 +159,33 @@ class _Binding:
                 texts = _plain_texts(variable, self._tuples.columns[variable.name], self._compiled.max_value_bytes)
                 if texts is not None:
                     return texts
-        return self._one_by_one(self._only([number]))
+        return self._one_by_one(number, parameter)
 
-    def _one_by_one(self, compiled: CompiledStatement) -> Texts:
-        texts: Texts = []
+    def _one_by_one(self, number: int, parameter: Parameter) -> Texts:
+        compiled, texts = self._only([number]), []
+        names = parameter.variables
+        fixed = {name: self._tuples.constants[name] for name in names if name in self._tuples.constants}
+        columns = {name: self._tuples.columns[name] for name in names if name in self._tuples.columns}
         for index in range(self._tuples.row_count):
             try:
-                (text,) = bind(compiled, self._tuples.values(index))
+                (text,) = bind(compiled, {**fixed, **{name: cells[index] for name, cells in columns.items()}})
             except DirectFlowError as error:
                 self.refused.setdefault(index, error)
                 text = None
             texts.append(text)
         return texts
+
+    def refuse_long(self, scalars: Mapping[int, str | None], columns: Mapping[int, Texts]) -> None:
+        """Tuples whose values are too long all together, as `bind` refuses them."""
+        each = [len(text) for text in scalars.values() if text]
+        each += [max((len(text) for text in column if text), default=0) for column in columns.values()]
+        if 4 * sum(each) <= MAX_BOUND_BYTES:
+            return
+        for index in range(self._tuples.row_count):
+            try:
+                bind(self._compiled, self._tuples.values(index))
+            except DirectFlowError as error:
+                self.refused.setdefault(index, error)
 
     def _only(self, numbers: Sequence[int]) -> CompiledStatement:
         return replace(self._compiled, parameters=tuple(self._compiled.parameters[number - 1] for number in numbers))
@@ -165,22 +193,25 @@ class _Binding:
 
 def _plain_texts(variable: Variable, cells: Sequence[Cell], max_bytes: int = DEFAULT.max_value_bytes) -> Texts | None:
     """The texts of a whole column at once; None where a cell needs a closer look."""
-    kinds = set(map(type, cells))
+    kinds = set(map(type, cells)) - {type(None)}
     if kinds == {int} and variable.kind in (Kind.TEXT, Kind.INTEGER):
-        return list(map(str, cells))
+        return [None if cell is None else str(cell) for cell in cells]
     if kinds != {str} or variable.kind not in (Kind.TEXT, Kind.INTEGER):
         return None
     texts: Texts = list(cells)  # type: ignore[arg-type]
-    joined = "".join(cells)  # type: ignore[arg-type]
+    there: list[str] = [text for text in texts if text is not None]
+    joined = "".join(there)
     if variable.kind is Kind.INTEGER:
-        return texts if joined.isascii() and joined.isdigit() and all(cells) and _longest(cells) <= 18 else None
-    if "\x00" in joined or _longest(cells) * 4 > max_bytes or not (joined.isascii() or _is_unicode(joined)):
-        return None
-    return texts
+        is_plain = joined.isascii() and joined.isdigit() and all(there) and _longest(there) <= 18
+    else:
+        is_plain = (
+            "\x00" not in joined and _longest(there) * 4 <= max_bytes and (joined.isascii() or _is_unicode(joined))
+        )
+    return texts if is_plain else None
 
 
-def _longest(cells: Sequence[Cell]) -> int:
-    return max(map(len, cells))  # type: ignore[arg-type]
+def _longest(texts: Sequence[str]) -> int:
+    return max(map(len, texts), default=0)
 
 
 def _is_unicode(text: str) -> bool:
@@ -193,5 +224,7 @@ def _is_unicode(text: str) -> bool:
 
 def _all_equal(cells: Sequence[Cell]) -> bool:
     first = cells[0]
-    # Not by == alone: True equals 1, and means something else in PostgreSQL.
+    # Not by == alone: True equals 1 and -0.0 equals 0.0, and to PostgreSQL they are something else.
+    if isinstance(first, float):
+        return all(type(cell) is float and repr(cell) == repr(first) for cell in cells)
     return all(cell == first and type(cell) is type(first) for cell in cells)

@@ -7,7 +7,7 @@ from typing import Protocol
 import psycopg
 from directflow_runtime.errors import DirectFlowError
 
-from directflow_gateway.execution import Row, SqlStatement
+from directflow_gateway.execution import Rows, SqlStatement
 from directflow_gateway.queries.sets.costs import Step
 from directflow_gateway.queries.sets.tuples import BoundTuples
 from directflow_gateway.sql.set_form import SetStatement, array_text
@@ -43,7 +43,7 @@ class Work(Protocol):
     async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
         """Each chunk as a LATERAL, tuple after tuple, keeping all that stands before an error."""
 
-    def took(self, index: int, rows: Sequence[Row]) -> None:
+    def took(self, index: int, rows: Rows) -> None:
         """Keeps what the author's own statement came to for a tuple."""
 
     def failed(self, index: int, error: DirectFlowError) -> None:

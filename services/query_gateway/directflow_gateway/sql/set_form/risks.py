@@ -30,19 +30,27 @@ _SAFE_KINDS = frozenset(
 )
 _IMPLIED = frozenset({"BETWEEN", "NOT BETWEEN", "BETWEEN SYMMETRIC", "NOT BETWEEN SYMMETRIC"})
 _REGEX = frozenset({"~", "~*", "!~", "!~*"})
-_PARTS = frozenset(
+_OF_ROWS = frozenset(
     {
-        "A_Const", "ParamRef", "BoolExpr", "NullTest", "BooleanTest", "CaseExpr", "CaseWhen", "CoalesceExpr",
-        "MinMaxExpr", "A_ArrayExpr", "RowExpr", "List", "String", "Integer", "Float", "Boolean", "BitString",
-        "SQLValueFunction", "CollateClause", "TypeName", "A_Expr", "TypeCast", "FuncCall",
+        "ColumnRef", "A_Star", "SubLink", "SelectStmt", "RawStmt", "ResTarget", "SortBy", "WindowDef", "GroupingSet",
+        "WithClause", "CommonTableExpr", "RangeVar", "RangeSubselect", "RangeFunction", "RangeTableSample", "JoinExpr",
+        "RangeTableFunc", "RangeTableFuncCol", "JsonTable", "Alias", "LockingClause", "GroupingFunc",
     }
 )  # fmt: skip
-"""What an expression can be made of; anything else (a column, a subquery) is not known before a row is read."""
+"""What is not known before a row is read, and what is no expression. Everything else may be computed before."""
+_HARMLESS = frozenset(
+    {
+        "A_Const", "ParamRef", "BoolExpr", "NullTest", "BooleanTest", "CaseExpr", "CaseWhen", "CoalesceExpr", "List",
+        "MinMaxExpr", "A_ArrayExpr", "RowExpr", "String", "Integer", "Float", "Boolean", "BitString", "NamedArgExpr",
+        "SQLValueFunction", "CollateClause", "TypeName",
+    }
+)  # fmt: skip
+"""Parts of expressions that are defined for all values. What is not listed, and a later PostgreSQL may bring more, may
+fail."""
 _SAFE_FUNCTIONS = frozenset(
     {
         "lower", "upper", "initcap", "btrim", "ltrim", "rtrim", "length", "char_length", "character_length", "md5",
         "octet_length", "concat", "concat_ws", "reverse", "starts_with", "strpos", "position", "now", "left", "right",
-        "replace", "translate",
     }
 )  # fmt: skip
 """Functions of text that are defined for every argument."""
@@ -90,8 +98,8 @@ def risks_of(tree: ParseTree) -> Risks:
 
 def cannot_fail(roots: Sequence[Node]) -> bool:
     """Whether these conditions over columns are defined for every row: comparisons and what joins them."""
-    allowed = _PARTS | {"ColumnRef", "RangeVar", "JoinExpr", "Alias"}
-    return all(node.tag in allowed and not _may_fail(node) for root in roots for node in root.walk())
+    rows = ("ColumnRef", "RangeVar", "JoinExpr", "Alias")
+    return all(node.tag in rows or not _may_fail(node) for root in roots for node in root.walk())
 
 
 def _is_inner_window(node: Node) -> bool:
@@ -105,7 +113,7 @@ def _known(node: Node, known: Mapping[int, _Known]) -> _Known:
         return _Known(frozenset({node.number("number")}))
     parts = [known[id(child)] for children in node.links.values() for child in children]
     parameters = frozenset[int]().union(*(part.parameters for part in parts))
-    return _Known(parameters, node.tag in _PARTS and all(part.before_rows for part in parts))
+    return _Known(parameters, node.tag not in _OF_ROWS and all(part.before_rows for part in parts))
 
 
 def _risky(node: Node, known: Mapping[int, _Known]) -> Iterator[frozenset[int]]:
@@ -133,9 +141,10 @@ def _may_fail(node: Node) -> bool:
         case "TypeCast":
             return not _is_safe_cast(node)
         case "FuncCall":
-            return node.names("funcname")[-1] not in _SAFE_FUNCTIONS
+            *schema, name = node.names("funcname")
+            return name not in _SAFE_FUNCTIONS or schema not in ([], ["pg_catalog"])
         case _:
-            return False
+            return node.tag not in _HARMLESS
 
 
 def _is_safe_cast(node: Node) -> bool:
@@ -147,3 +156,10 @@ def _is_safe_cast(node: Node) -> bool:
         return True
     # The value of a parameter, or a constant, is read as that type; a modifier (numeric(4,2)) is applied afterwards.
     return value.tag in ("ParamRef", "A_Const") and not target.many("typmods")
+
+
+def uses_names(tree: ParseTree, prefix: str) -> bool:
+    """Whether a name in the statement begins so: as PostgreSQL reads it, folded and with its escapes decoded."""
+    return any(
+        isinstance(value, str) and value.startswith(prefix) for node in tree.nodes() for value in node.scalars.values()
+    )

@@ -80,8 +80,7 @@ class _Shape:
         if answer not in ("t", "f") or limit is None or _integer(limit) != 1:
             return None
         plain = _has_only(select, "targetList", "fromClause", "whereClause", "sortClause", "limitCount")
-        by_columns = all((item.one("node") or item).tag == "ColumnRef" for item in select.many("sortClause"))
-        if not plain or not by_columns or select.text("limitOption") == "LIMIT_OPTION_WITH_TIES":
+        if not plain or not _is_sorted_safely(select) or select.text("limitOption") == "LIMIT_OPTION_WITH_TIES":
             return None
         return SemiJoin("", 0, self.body_end, answer, "x")
 
@@ -118,6 +117,12 @@ class _Shape:
 
     def _text(self, token: Token) -> str:
         return self.tree.text[token.start : token.end]
+
+
+def _is_sorted_safely(select: Node) -> bool:
+    """A sort reads all rows, of which EXISTS needs the first: exact only where none of them can fail."""
+    by = [item.one("node") or item for item in select.many("sortClause")]
+    return not by or cannot_fail([*by, *select.many("whereClause"), *select.many("fromClause")])
 
 
 def _has_only(select: Node, *clauses: str) -> bool:
