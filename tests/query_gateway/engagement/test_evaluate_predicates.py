@@ -24,6 +24,14 @@ def state(of: str, channel: str = "email") -> dict[str, Any]:
     return {"subscription": {"channel": channel, "state": f"SUBSCRIPTION_STATE_{of}"}}
 
 
+def of(move: Any, profile: str) -> Any:
+    """The same move of somebody else."""
+    other = type(move)()
+    other.CopyFrom(move)
+    other.event_id, other.profile_id = f"{move.event_id} of {profile}", profile
+    return other
+
+
 STATES = ("AVAILABLE", "UNSUBSCRIBED", "HARD_BOUNCED", "COMPLAINED")
 
 
@@ -139,6 +147,38 @@ async def test_only_the_newest_move_decides_in_whatever_order_moves_arrive(store
 
     assert await ask(store, *map(state, STATES)) == [True, False, False, False]
     assert await ask(store, *map(state, STATES), profile="bob") == [False, True, False, False]
+
+
+async def test_a_coming_back_dated_ahead_never_outdoes_a_leaving_that_follows(store: Any, event: Any) -> None:
+    await store.append(event(type="RESUBSCRIBED", ago_s=-20 * 3600))
+    assert await ask(store, *map(state, STATES)) == [True, False, False, False]
+    moment = time.time_ns() // 1000
+
+    left = {"seconds": moment // 10**6, "nanos": moment % 10**6 * 1000}
+    await store.append(event(type="UNSUBSCRIBED", occur_time=left))
+
+    assert await ask(store, *map(state, STATES)) == [False, True, False, False]
+
+
+async def test_a_coming_back_dated_ahead_counts_as_one_of_its_arrival_in_whatever_order_moves_arrive(
+    store: Any, event: Any
+) -> None:
+    back, left = event(type="RESUBSCRIBED", ago_s=-20 * 3600), event(type="UNSUBSCRIBED", ago_s=-10 * 3600)
+    orders = {"one call": [[back, left]], "left first": [[left], [back]], "back first": [[back], [left]]}
+    for profile, moves in orders.items():
+        for call in moves:
+            await store.append(*(of(move, profile) for move in call))
+        assert await ask(store, *map(state, STATES), profile=profile) == [False, True, False, False], profile
+
+    await store.append(event(type="RESUBSCRIBED", ago_s=-20 * 3600, profile_id="bob"))
+    await store.append(event(type="UNSUBSCRIBED", ago_s=3600, profile_id="bob"))
+    assert await ask(store, *map(state, STATES), profile="bob") == [True, False, False, False], "left an hour before"
+
+
+async def test_who_only_left_has_not_come_back(store: Any, event: Any) -> None:
+    await store.append(event(type="UNSUBSCRIBED", ago_s=3600), event(type="COMPLAINED", ago_s=3600, profile_id="bob"))
+    await store.append(event(type="UNSUBSCRIBED", ago_s=7200, profile_id="bob"))
+    assert await ask(store, state("UNSUBSCRIBED")) == await ask(store, state("UNSUBSCRIBED"), profile="bob") == [True]
 
 
 async def test_leaving_and_coming_back_at_one_moment_is_leaving(store: Any, event: Any) -> None:

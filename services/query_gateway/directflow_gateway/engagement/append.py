@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from directflow_gateway.directflow_database import DirectFlowDatabase, Transaction
 from directflow_gateway.engagement.arrays import plain_array, text_array
 from directflow_gateway.engagement.events import Event, changes_subscription, identity_of
+from directflow_gateway.engagement.instants import as_text
+from directflow_gateway.engagement.partitions import Retained
 from directflow_gateway.execution.wire import Statement
 
 GIVEN = """
@@ -39,11 +41,14 @@ WITH given AS MATERIALIZED (
     FROM given JOIN fresh USING (identity)
 )"""
 
+# Who comes back does so now at the latest: a moment that lies ahead, which is let in because senders' clocks differ,
+# would outdo every leaving until then. A leaving keeps its time, for it errs on the safe side. `least` leaves NULL out,
+# so it has to stand inside of the aggregate: outside, everybody without a coming back would come back now.
 SUBSCRIBED = """, subscribed AS (
     INSERT INTO directflow.engagement_subscriptions AS known
         (workspace, profile_id, channel, unsubscribed_at, resubscribed_at, hard_bounced_at, complained_at)
     SELECT $1::text, profile_id, channel, max(occurred_at) FILTER (WHERE type = 9),
-           max(occurred_at) FILTER (WHERE type = 10), max(occurred_at) FILTER (WHERE type = 6),
+           max(least(occurred_at, $15::timestamptz)) FILTER (WHERE type = 10), max(occurred_at) FILTER (WHERE type = 6),
            max(occurred_at) FILTER (WHERE type = 8)
     FROM given JOIN fresh USING (identity)
     WHERE type IN (8, 9, 10) OR type = 6 AND bounce_kind = 1
@@ -76,7 +81,9 @@ class Appended:
     """Had been there before, within the same call too."""
 
 
-async def append(database: DirectFlowDatabase, transaction: Transaction, events: Sequence[Event]) -> Appended:
+async def append(
+    database: DirectFlowDatabase, transaction: Transaction, events: Sequence[Event], retained: Retained
+) -> Appended:
     """Records events that are sound. Of equal ids the first one stays. What `DirectFlowDatabase.run` raises.
 
     The transaction may run twice: what was recorded the first time is left alone, and is then counted as known.
@@ -84,16 +91,17 @@ async def append(database: DirectFlowDatabase, transaction: Transaction, events:
     if not events:
         return Appended(0, 0)
     # In a thread: over ten thousand events the event loop would stand still for 30 ms.
-    statement = await asyncio.to_thread(_statement, transaction.workspace, events)
+    statement = await asyncio.to_thread(_statement, transaction.workspace, events, retained)
     (result,) = await database.run(transaction, statement)
     recorded = int(result.get_value(0, 0) or 0)
     return Appended(len(events), len(events) - recorded)
 
 
-def _statement(workspace: str, given: Sequence[Event]) -> Statement:
+def _statement(workspace: str, given: Sequence[Event], retained: Retained) -> Statement:
     # From the last to the first, so that of equal ids the first one stays.
     events = list({event.event_id: event for event in reversed(given)}.values())
     identities = plain_array(identity_of(workspace, event.event_id) for event in events)
     columns = [write(column) for write, column in zip(COLUMNS, zip(*events, strict=True), strict=True)]
-    text = GIVEN + (SUBSCRIBED if any(map(changes_subscription, events)) else "") + COUNT
-    return Statement(text, (workspace, identities, *columns))
+    if not any(map(changes_subscription, events)):
+        return Statement(GIVEN + COUNT, (workspace, identities, *columns))
+    return Statement(GIVEN + SUBSCRIBED + COUNT, (workspace, identities, *columns, as_text(retained.now_us)))

@@ -71,12 +71,13 @@ class EngagementStore:
 
     async def append(self, workspace: str, events: Sequence[Event]) -> Recorded:
         """Records what is sound. What `DirectFlowDatabase.run` raises; then nothing is known of any event."""
-        sound, refused = await asyncio.to_thread(_sift, events, self._retained())
+        retained = self._retained()
+        sound, refused = await asyncio.to_thread(_sift, events, retained)
         deadline = current_call().deadline
         await self._make(partitions.months_of(event.occurred_us for event in sound), deadline)
         counts = {names.EVENTS: len(sound)}
         transaction = self._transaction(DatabaseRole.WRITER, "append events", "INSERT", workspace, counts)
-        appended = await append.append(self._database, transaction, sound)
+        appended = await append.append(self._database, transaction, sound, retained)
         return Recorded(appended.accepted, appended.duplicates, refused)
 
     async def evaluate(self, workspace: str, predicates: Sequence[Predicate], people: People) -> evaluate.Evaluation:
