@@ -36,6 +36,17 @@ def test_both_ends_of_the_time_that_is_kept_belong_to_it() -> None:
     ]
 
 
+def test_what_changes_a_subscription_may_be_older_than_what_is_kept_back_to_1970() -> None:
+    kinds = [(int(kind), int(BounceKind.HARD) if kind is EventType.BOUNCED else 0) for kind in EventType]
+    accepted = [kind for kind, bounce in kinds if not reason(type=kind, bounce_kind=bounce, flow_id="f", occurred_us=0)]
+    assert accepted == [EventType.BOUNCED, EventType.COMPLAINED, EventType.UNSUBSCRIBED, EventType.RESUBSCRIBED]
+
+    soft = {"type": int(EventType.BOUNCED), "bounce_kind": int(BounceKind.SOFT)}
+    assert reason(**soft, occurred_us=499) == "EVENT_TIME_OUT_OF_RANGE"
+    assert reason(type=int(EventType.UNSUBSCRIBED), occurred_us=-1) == "EVENT_TIME_OUT_OF_RANGE"
+    assert reason(type=int(EventType.UNSUBSCRIBED), occurred_us=-(2**80)) == "EVENT_TIME_OUT_OF_RANGE"
+
+
 @pytest.mark.parametrize(
     "field", ["event_id", "profile_id", "channel", "message_id", "campaign_id", "flow_id", "link_id"]
 )

@@ -10,6 +10,7 @@ import pytest
 from directflow.engagement.v1 import engagement_pb2 as pb
 
 HOUR_S = 3600
+RETENTION_S = 400 * 24 * HOUR_S
 PEOPLE = [f"p{n}" for n in range(14)] + ["nobody"]
 SPAN_H = 24 * 90
 """Of the histories: they reach over several partitions."""
@@ -22,6 +23,11 @@ def us(stamp: Any) -> int:
     return int(stamp.seconds) * 10**6 + int(stamp.nanos) // 1000
 
 
+def is_kept(event: Any, arrived: int) -> bool:
+    """Of an event before the retention only what it says about a subscription is known."""
+    return us(event.occur_time) >= arrived - RETENTION_S * 10**6
+
+
 def answer(
     predicate: Any, events: Sequence[Any], profile: str, anchor: Any, now: int, arrived: int
 ) -> tuple[bool, int]:
@@ -30,7 +36,7 @@ def answer(
     own = [event for event in events if event.profile_id == profile]
     kind = predicate.WhichOneof("predicate")
     if kind == "event":
-        number = sum(counts(predicate.event, event, own, anchor, now) for event in own)
+        number = sum(counts(predicate.event, event, own, anchor, now) for event in own if is_kept(event, arrived))
         return compared(predicate.event, number), number
     if kind == "subscription":
         return subscribed(predicate.subscription, own, arrived), 0
@@ -119,9 +125,9 @@ class World:
         """Some events are in the future."""
         self.now = self.newest - 20 * HOUR_S
 
-    def moment(self, reach_h: int = SPAN_H) -> dict[str, int]:
+    def moment(self, reach_h: int = SPAN_H, back_s: int = 0) -> dict[str, int]:
         hours = self.random.choice([self.random.randrange(reach_h), self.random.randrange(40)])
-        return {"seconds": self.newest - hours * HOUR_S, "nanos": self.random.choice([0, 0, 0, 1000])}
+        return {"seconds": self.newest - hours * HOUR_S - back_s, "nanos": self.random.choice([0, 0, 0, 1000])}
 
     def word(self, prefix: str, share: float = 0.7) -> str:
         return f"{prefix}{self.random.randrange(3)}" if self.random.random() < share else ""
@@ -129,6 +135,8 @@ class World:
     def event(self, number: int) -> Any:
         kind = self.random.randint(1, 13)
         bounce = self.random.choice([1, 2]) if kind == pb.EVENT_TYPE_BOUNCED else 0
+        subscribes = kind in (8, 9, 10) or bounce == pb.BOUNCE_KIND_HARD
+        old_s = RETENTION_S if subscribes and self.random.random() < 0.4 else 0
         flow = kind in (pb.EVENT_TYPE_FLOW_ENTERED, pb.EVENT_TYPE_FLOW_EXITED)
         return pb.Event(
             event_id=f"e{number}",
@@ -142,7 +150,7 @@ class World:
             link_id=self.word("l"),
             machine_open=kind == pb.EVENT_TYPE_OPENED and self.random.random() < 0.4,
             bounce_kind=bounce,  # type: ignore[arg-type]
-            occur_time=self.moment(),  # type: ignore[arg-type]
+            occur_time=self.moment(back_s=old_s),  # type: ignore[arg-type]
         )
 
     def predicate(self) -> Any:

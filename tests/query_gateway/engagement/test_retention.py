@@ -85,6 +85,11 @@ async def number(store: EngagementStore, evaluated_us: int) -> int:
     return (await store.evaluate("demo", [EventPredicate(EventType.OPENED)], people)).counts[0]
 
 
+async def has_left(store: EngagementStore, clock: Clock) -> bool:
+    left = SubscriptionPredicate("email", SubscriptionState.UNSUBSCRIBED)
+    return (await store.evaluate("demo", [left], People(["ada"], [NOWHERE], clock.now_us))).outcomes == [True]
+
+
 async def test_partitions_are_made_ahead_and_when_an_event_needs_one(kept: Any, partitions: Any) -> None:
     assert partitions() == ["2030_03", "2030_04", "2030_05"]
 
@@ -132,9 +137,64 @@ async def test_who_left_stays_known_after_the_retention(kept: Any, clock: Clock)
     clock.now_us = us(2032, 2, 1)
     await kept.tend()
 
-    people = People(["ada"], [NOWHERE], clock.now_us)
-    left = SubscriptionPredicate("email", SubscriptionState.UNSUBSCRIBED)
-    assert (await kept.evaluate("demo", [left], people)).outcomes == [True]
+    assert await has_left(kept, clock)
+
+
+async def test_who_left_before_the_retention_is_known_and_nothing_else_is_kept_of_it(
+    kept: Any, clock: Clock, partitions: Any, postgres: Any
+) -> None:
+    left = event("left", us(1994, 5, 1), EventType.UNSUBSCRIBED)
+    before = partitions()
+
+    appended = await kept.append("demo", [left, event("opened", us(1994, 5, 1)), event("new", clock.now_us)])
+
+    assert (appended.accepted, [(index, why.reason) for index, why in appended.refused]) == (
+        2,
+        [(1, "EVENT_TIME_OUT_OF_RANGE")],
+    )
+    assert await has_left(kept, clock)
+    assert partitions() == before
+    query = "SELECT string_agg(event_id, ',') FROM directflow.engagement_events"
+    assert postgres.psql(query, database=kept._database.settings.database) == "new"
+
+
+async def test_what_is_older_than_the_retention_is_known_for_as_long_as_what_came_with_it(
+    kept: Any, clock: Clock
+) -> None:
+    left = event("left", us(1994, 5, 1), EventType.UNSUBSCRIBED)
+    back = event("left", us(1995, 5, 1), EventType.RESUBSCRIBED)
+    assert (await kept.append("demo", [left, left])).duplicates == 1
+    await kept.tend()
+    clock.now_us = us(2030, 5, 1)
+    await kept.tend()
+
+    again = await kept.append("demo", [left, back])
+
+    assert (again.accepted, again.duplicates) == (2, 2)
+    assert await has_left(kept, clock), "of equal ids the first one stays"
+
+
+async def test_moves_from_before_the_retention_arrive_in_any_order(kept: Any, clock: Clock) -> None:
+    await kept.append("demo", [event("back", us(2030, 3, 1), EventType.RESUBSCRIBED)])
+    await kept.append("demo", [event("left", us(1994, 5, 1), EventType.UNSUBSCRIBED)])
+    assert not await has_left(kept, clock)
+
+    await kept.append("demo", [event("left again", us(2030, 3, 2), EventType.UNSUBSCRIBED)])
+    await kept.append("demo", [event("back long ago", us(1995, 5, 1), EventType.RESUBSCRIBED)])
+    assert await has_left(kept, clock)
+
+
+async def test_the_edge_of_the_retention_decides_between_an_event_and_a_state_alone(
+    kept: Any, clock: Clock, postgres: Any
+) -> None:
+    earliest = Retained.at(clock.now_us, 60).earliest_us
+    types = (EventType.UNSUBSCRIBED, EventType.COMPLAINED)
+
+    await kept.append("demo", [event(f"{type} {us}", us, type) for type in types for us in (earliest - 1, earliest)])
+
+    query = "SELECT event_id FROM directflow.engagement_events ORDER BY 1"
+    found = postgres.psql(query, database=kept._database.settings.database).splitlines()
+    assert found == sorted(f"{type} {earliest}" for type in types)
 
 
 async def test_a_partition_that_somebody_dropped_comes_back(

@@ -3,6 +3,10 @@
 Which events are new is decided by `engagement_identities`: of those that conflict, PostgreSQL waits for the other
 writer and then leaves them out. Rows are taken in the order of their identities, and then of their subscriptions, so
 that two writers never wait for each other.
+
+What decides whether a person may be written to is recorded from before the retention too: in the subscriptions only,
+for there is no partition for it. Its identity is kept as if it had occurred on the day that it came: kept by its own
+day, it would be forgotten within the hour, and the same event would be new again.
 """
 
 import asyncio
@@ -29,7 +33,9 @@ WITH given AS MATERIALIZED (
                    link_id, machine_open, bounce_kind, occurred_us)
 ), fresh AS (
     INSERT INTO directflow.engagement_identities (workspace, identity, occurred_on)
-    SELECT $1::text, identity, occurred_at::date FROM given ORDER BY identity
+    SELECT $1::text, identity,
+           (CASE WHEN occurred_at < $15::timestamptz THEN $16::timestamptz ELSE occurred_at END)::date
+    FROM given ORDER BY identity
     ON CONFLICT DO NOTHING
     RETURNING identity
 ), recorded AS (
@@ -39,6 +45,7 @@ WITH given AS MATERIALIZED (
     SELECT $1::text, identity, occurred_at, type, bounce_kind, machine_open, event_id, profile_id, channel, message_id,
            campaign_id, flow_id, flow_run_id, link_id
     FROM given JOIN fresh USING (identity)
+    WHERE occurred_at >= $15::timestamptz
 )"""
 
 # Who comes back does so now at the latest: a moment that lies ahead, which is let in because senders' clocks differ,
@@ -48,7 +55,7 @@ SUBSCRIBED = """, subscribed AS (
     INSERT INTO directflow.engagement_subscriptions AS known
         (workspace, profile_id, channel, unsubscribed_at, resubscribed_at, hard_bounced_at, complained_at)
     SELECT $1::text, profile_id, channel, max(occurred_at) FILTER (WHERE type = 9),
-           max(least(occurred_at, $15::timestamptz)) FILTER (WHERE type = 10), max(occurred_at) FILTER (WHERE type = 6),
+           max(least(occurred_at, $16::timestamptz)) FILTER (WHERE type = 10), max(occurred_at) FILTER (WHERE type = 6),
            max(occurred_at) FILTER (WHERE type = 8)
     FROM given JOIN fresh USING (identity)
     WHERE type IN (8, 9, 10) OR type = 6 AND bounce_kind = 1
@@ -102,6 +109,6 @@ def _statement(workspace: str, given: Sequence[Event], retained: Retained) -> St
     events = list({event.event_id: event for event in reversed(given)}.values())
     identities = plain_array(identity_of(workspace, event.event_id) for event in events)
     columns = [write(column) for write, column in zip(COLUMNS, zip(*events, strict=True), strict=True)]
-    if not any(map(changes_subscription, events)):
-        return Statement(GIVEN + COUNT, (workspace, identities, *columns))
-    return Statement(GIVEN + SUBSCRIBED + COUNT, (workspace, identities, *columns, as_text(retained.now_us)))
+    text = GIVEN + (SUBSCRIBED if any(map(changes_subscription, events)) else "") + COUNT
+    bounds = as_text(retained.earliest_us), as_text(retained.now_us)
+    return Statement(text, (workspace, identities, *columns, *bounds))

@@ -5,7 +5,7 @@ import hashlib
 from collections.abc import Callable
 from typing import NamedTuple
 
-from directflow_gateway.engagement.instants import DAY_US
+from directflow_gateway.engagement.instants import DAY_US, FIRST_US
 
 LONGEST_ID = 128
 NO_TIME = -(2**63)
@@ -78,11 +78,15 @@ SUBSCRIPTION_TYPES = frozenset(
 
 
 def refusal_of(event: Event, earliest_us: int, latest_us: int) -> Refusal | None:
-    """None for an event that may be recorded. `earliest_us` and `latest_us` may still be its time."""
+    """None for an event that may be recorded. `earliest_us` and `latest_us` may still be its time.
+
+    What changes a subscription may be older, back to 1970: its state outlives the events, and lists of people who left
+    long ago have to be imported.
+    """
     message = _objection(event)
     if message:
         return Refusal("EVENT_INVALID", message)
-    if event.occurred_us < earliest_us:
+    if event.occurred_us < earliest_us and not (event.occurred_us >= FIRST_US and changes_subscription(event)):
         return Refusal("EVENT_TIME_OUT_OF_RANGE", "occur_time: before the retention begins")
     if event.occurred_us > latest_us:
         return Refusal("EVENT_TIME_OUT_OF_RANGE", "occur_time: more than 24 hours in the future")

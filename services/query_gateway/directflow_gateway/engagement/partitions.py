@@ -56,6 +56,10 @@ class Retained:
         """True when nothing of the month is kept any more."""
         return start_of(following(month)) <= self.earliest_us
 
+    def months_of(self, instants: Iterable[int]) -> set[Month]:
+        """The months of those instants that are kept."""
+        return months_of(instant for instant in instants if instant >= self.earliest_us)
+
     @property
     def months_ahead(self) -> set[Month]:
         """Those that events of the next weeks need."""

@@ -74,7 +74,7 @@ class EngagementStore:
         retained = self._retained()
         sound, refused = await asyncio.to_thread(_sift, events, retained)
         deadline = current_call().deadline
-        await self._make(partitions.months_of(event.occurred_us for event in sound), deadline)
+        await self._make(retained.months_of(event.occurred_us for event in sound), deadline)
         counts = {names.EVENTS: len(sound)}
         transaction = self._transaction(DatabaseRole.WRITER, "append events", "INSERT", workspace, counts)
         appended = await append.append(self._database, transaction, sound, retained)
