@@ -204,8 +204,9 @@ async def test_every_predicate_answers_as_the_reference(store: Any, seed: int) -
         assert answered.accepted_count == len(events[begin : begin + 200]), answered.errors
     await store.append(*(world.event(number) for number in range(50)), workspace="other")
     predicates = [world.predicate() for _ in range(64)]
-    profiles = [*PEOPLE, *PEOPLE]  # each one twice, with two anchors
-    anchors = [world.anchor() for _ in profiles]
+    profiles = [*PEOPLE, *PEOPLE, *PEOPLE]  # each one with two anchors, and with one of them again
+    anchors = [world.anchor() for _ in [*PEOPLE, *PEOPLE]]
+    anchors += anchors[: len(PEOPLE)]
 
     got = await store.evaluate(predicates, profiles, anchors, at={"seconds": world.now})
 

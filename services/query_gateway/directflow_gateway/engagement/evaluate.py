@@ -13,6 +13,7 @@ from directflow_gateway.directflow_database import DirectFlowDatabase, Transacti
 from directflow_gateway.engagement.arrays import integers
 from directflow_gateway.engagement.asked import Parameters, People, asked
 from directflow_gateway.engagement.buckets import bucket_of
+from directflow_gateway.engagement.distinct import distinct
 from directflow_gateway.engagement.event_counts import event_counts
 from directflow_gateway.engagement.predicates import (
     BucketPredicate,
@@ -48,18 +49,19 @@ async def evaluate(
     """Every predicate for everybody. An anchor that a predicate needs has to be there. What `run` raises."""
     events = list(dict.fromkeys(one for one in predicates if isinstance(one, EventPredicate)))
     channels = list(dict.fromkeys(one.channel for one in predicates if isinstance(one, SubscriptionPredicate)))
-    found = await _look_up(database, transaction, events, channels, people)
+    asked_about = distinct(people, predicates)
+    found = await _look_up(database, transaction, events, channels, asked_about.people)
     evaluation = Evaluation()
     for predicate in predicates:
         match predicate:
             case EventPredicate():
-                counted = found.counts(predicate)
+                counted = asked_about.spread(found.counts(predicate))
                 compare, wanted = COMPARED[predicate.comparison], predicate.wanted
                 evaluation.counts += counted
                 evaluation.outcomes += [compare(count, wanted) for count in counted]
             case SubscriptionPredicate(channel, state):
                 evaluation.counts += [0] * len(people.profile_ids)
-                evaluation.outcomes += [holds(state, facts) for facts in found.facts[channel]]
+                evaluation.outcomes += [holds(state, facts) for facts in asked_about.spread(found.facts[channel])]
             case BucketPredicate():
                 evaluation.counts += [0] * len(people.profile_ids)
                 evaluation.outcomes += await _in_buckets(predicate, people.profile_ids)
