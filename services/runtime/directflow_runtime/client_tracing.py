@@ -53,6 +53,7 @@ class TracedMethod:
     ) -> None:
         self._inner = inner
         self._method = path.lstrip("/")
+        self._attributes = {names.RPC_SYSTEM_NAME: names.GRPC, names.RPC_METHOD: self._method}
         self._streams_requests = streams_requests
         self._tracer = tracer
         self._timeouts = timeouts
@@ -66,8 +67,7 @@ class TracedMethod:
         **options: Any,
     ) -> Any:
         """As grpc's own; returns grpc's own call."""
-        attributes = {names.RPC_SYSTEM_NAME: names.GRPC, names.RPC_METHOD: self._method}
-        span = self._tracer.start_span(self._method, kind=SpanKind.CLIENT, attributes=attributes)
+        span = self._tracer.start_span(self._method, kind=SpanKind.CLIENT, attributes=self._attributes)
         headers: dict[str, str] = {}
         self._propagator.inject(headers, set_span_in_context(span))
         try:
@@ -80,7 +80,8 @@ class TracedMethod:
         except BaseException:
             span.end()
             raise
-        call.add_done_callback(lambda ended: _finish(span, ended, self._streams_requests))
+        if span.is_recording():  # nobody reads the outcome of any other
+            call.add_done_callback(lambda ended: _finish(span, ended, self._streams_requests))
         return call
 
 
