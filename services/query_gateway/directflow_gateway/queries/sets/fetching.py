@@ -36,8 +36,8 @@ HELD_BYTES = 32 * 1024 * 1024
 SHRINK = 8
 """So many times smaller is the next try."""
 BATCH_BYTES = 512 * 1024
-CHUNK_ROWS = 16
-"""libpq loses the rows of a chunk that an error cuts short; they are read again."""
+CHUNK_ROWS = 64
+"""libpq loses the rows of a chunk that an error cuts short: where one is expected, rows come one by one."""
 
 
 class WindowTooLargeError(Exception):
@@ -167,7 +167,7 @@ class Window:
         return ended if ended.error is None or step.form is Form.LATERAL else Ended(0, ended.error)
 
     async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
-        return [await self._read(Form.LATERAL, chunk, limit_s) for chunk in chunks]
+        return [await self._read(Form.LATERAL, chunk, limit_s, chunk_rows=1) for chunk in chunks]
 
     def took(self, index: int, rows: Rows) -> None:
         self._forget(index)
@@ -184,7 +184,7 @@ class Window:
         self._forget(index)
         self.errors[index] = error
 
-    async def _read(self, form: Form, chunk: Chunk, limit_s: float) -> Ended:
+    async def _read(self, form: Form, chunk: Chunk, limit_s: float, chunk_rows: int = CHUNK_ROWS) -> Ended:
         """Reads a statement's rows. Complete are the tuples before the last one that came: in order, but for a JOIN."""
         statement = statement_for(self._plan.statement(form, self._differing), self._bound, self._plan.types, chunk)
         for index in chunk:
@@ -193,7 +193,7 @@ class Window:
         together = await self._session.together()
         last, started = 0, monotonic()
         try:
-            async with aclosing(together.chunks(statement, CHUNK_ROWS, limit_s)) as chunks:
+            async with aclosing(together.chunks(statement, chunk_rows, limit_s)) as chunks:
                 async for rows in chunks:
                     for row in rows:
                         last = int(row[0] or 0)
