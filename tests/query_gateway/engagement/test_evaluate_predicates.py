@@ -9,11 +9,17 @@ from directflow_gateway.engagement.buckets import bucket_of
 from directflow_runtime.errors import StatusCode
 
 DAY_S = 86_400
-NOW_S = int(time.time()) - 10
+NOW = {"s": 0}
+
+
+@pytest.fixture(autouse=True)
+def now() -> None:
+    """Of each test, and not of the moment in which all of them were collected: events happen just before it."""
+    NOW["s"] = int(time.time()) - 10
 
 
 def at(ago_s: float) -> dict[str, int]:
-    return {"seconds": NOW_S - int(ago_s)}
+    return {"seconds": NOW["s"] - int(ago_s)}
 
 
 def opened(**more: Any) -> dict[str, Any]:
