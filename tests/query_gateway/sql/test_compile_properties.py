@@ -12,7 +12,8 @@ from directflow_gateway.sql import (
     compile_template,
     wrap_for_count,
 )
-from hypothesis import given, settings
+from directflow_gateway.sql.parser import ParseFailure, scan
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 CORPUS = Path(__file__).parents[1] / "corpus"
@@ -63,7 +64,16 @@ def compiled_or_none(template: str) -> CompiledStatement | None:
     return None
 
 
+def without_comments(text: str) -> str:
+    """What is left to mean anything: in `--<%=<%= a %> b %>` the rest of a taken tag may look like another."""
+    tokens = scan(text)
+    assert not isinstance(tokens, ParseFailure)
+    kept = [token for token in tokens if token.kind not in ("SQL_COMMENT", "C_COMMENT")]
+    return " ".join(text[token.start : token.end] for token in kept)
+
+
 @given(templates)
+@example("SELECT 1 FROM members; --<%=<%= a %> a %> x")
 @settings(max_examples=1500, deadline=None)
 def test_any_template_compiles_or_is_refused_and_everything_after_that_works(template: str) -> None:
     compiled = compiled_or_none(template)
@@ -108,4 +118,4 @@ def assert_only_tags_changed(compiled: CompiledStatement) -> None:
     lost = "".join("\0" if place in known else sign for place, sign in enumerate(compiled.template))
     for region in lost.split("\0"):
         assert not region or REPLACED.fullmatch(region), (compiled.text, region)
-    assert "<%=" not in compiled.text
+    assert "<%=" not in without_comments(compiled.text)
