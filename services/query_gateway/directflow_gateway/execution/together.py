@@ -90,11 +90,6 @@ class Together:
                     told.append(done.error)
         return told
 
-    async def one(self, statement: Statement, limit_s: float) -> Told:
-        """One statement."""
-        (told,) = await self.each([statement], limit_s, apart=False)
-        return told
-
     async def chunks(self, statement: Statement, chunk_rows: int, limit_s: float) -> AsyncGenerator[list[RawRow], None]:
         """The rows of one statement as they come; those before an error come before it, but for the last chunk's.
         Close it (`aclosing`): the next statement can follow behind the last row, or an error. Raises psycopg.Error.

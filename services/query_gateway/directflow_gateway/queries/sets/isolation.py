@@ -1,8 +1,8 @@
 """Finding the tuples that make a statement for many fail.
 
 A LATERAL over the tuples works them off in order, and what it has found before an error arrives before the error: so
-the first tuple without an outcome is the one that failed, and the statement goes on behind it. Nothing is evaluated
-twice. Where the error comes before any row (a value that cannot be cast), the values alone are searched by halves.
+the first tuple without an outcome is the one that failed, and the statement goes on behind it. Where the error comes
+before any row (a value that cannot be cast), the values alone are searched, part by part.
 """
 
 from collections.abc import Sequence
