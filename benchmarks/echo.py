@@ -1,7 +1,8 @@
 """A peer that does nothing: two grpc.aio server processes, the front one forwards each call to the back one.
 
-It runs as a program too: `python -m benchmarks.echo` answers, `python -m benchmarks.echo HOST:PORT` forwards; either
-prints its port and serves until its standard input ends.
+It runs as a program too: `python -m benchmarks.echo LOOP` answers, `python -m benchmarks.echo LOOP HOST:PORT` forwards;
+either prints its port and serves until its standard input ends. LOOP is `asyncio`, as a newcomer to grpc.aio has it, or
+`uvloop`, as DirectFlow's services have it.
 """
 
 import asyncio
@@ -12,9 +13,11 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 START_SECONDS = 20.0
+LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,9 +32,9 @@ class Echo:
 
 
 @asynccontextmanager
-async def two_hops() -> AsyncIterator[Echo]:
-    """Both processes, for the length of the block."""
-    async with _process() as (back, back_port), _process(f"127.0.0.1:{back_port}") as (front, front_port):
+async def two_hops(loop: str = "asyncio") -> AsyncIterator[Echo]:
+    """Both processes, for the length of the block, on that event loop."""
+    async with _process(loop) as (back, back_port), _process(loop, f"127.0.0.1:{back_port}") as (front, front_port):
         yield Echo(f"127.0.0.1:{front_port}", front, back)
 
 
@@ -90,4 +93,5 @@ async def serve(back: str = "") -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(*sys.argv[1:]))
+    with asyncio.Runner(loop_factory=LOOPS[sys.argv[1]]) as runner:
+        runner.run(serve(*sys.argv[2:]))

@@ -1,7 +1,7 @@
 """The documented premium condition: batches, single calls and their peers, all in the same rounds."""
 
 import random
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -29,6 +29,7 @@ CONCURRENCY = 64
 PREPARED_BATCHES = 8
 PGBENCH = "pgbench -M prepared, 8 clients"
 ECHO = f"no-op echo, two hops, {CONCURRENCY} in flight"
+ECHO_ON_UVLOOP = "the same echo on uvloop"
 QUERY = with_placeholders(PREMIUM, "profile_id")
 
 
@@ -37,12 +38,16 @@ async def run(at: Stand, users: int, pace: Pace, report: Report) -> None:
     async with (
         evaluation_stub(at.conditions.address) as stub,
         echo.two_hops() as peer,
+        echo.two_hops("uvloop") as same_loop,
         grpc.aio.insecure_channel(peer.address) as echo_channel,
+        grpc.aio.insecure_channel(same_loop.address) as same_loop_channel,
         await psycopg.AsyncConnection.connect(at.postgres.dsn(at.database, at.role), autocommit=True) as connection,
     ):
         pids = {"gateway": pid_of(at.gateway), "conditions": pid_of(at.conditions)}
-        watched = clocks(at.postgres.pid, **pids, front=peer.front, back=peer.back)
-        asked = Asked(at, users, stub, health_pb2_grpc.HealthStub(echo_channel), connection)
+        echoes = {"front": peer.front, "back": peer.back, "front2": same_loop.front, "back2": same_loop.back}
+        watched = clocks(at.postgres.pid, **pids, **echoes)
+        echo_stubs = [health_pb2_grpc.HealthStub(channel) for channel in (echo_channel, same_loop_channel)]
+        asked = Asked(at, users, stub, echo_stubs, connection)
         measured = await measure(jobs(asked), watched, pace)
     title = f"The premium condition, {users:,} users, medians of {pace.rounds} alternating rounds"
     report.section(title, measured, yardstick=PGBENCH)
@@ -52,12 +57,12 @@ class Asked:
     """Random users, asked in each of the ways."""
 
     def __init__(
-        self, at: Stand, users: int, stub: Any, echo_stub: Any, connection: psycopg.AsyncConnection[Any]
+        self, at: Stand, users: int, stub: Any, echo_stubs: Sequence[Any], connection: psycopg.AsyncConnection[Any]
     ) -> None:
         self._at = at
         self._users = users
         self._stub = stub
-        self._echo = echo_stub
+        self._echoes = echo_stubs
         self._connection = connection
         self._random = random.Random(4)
         self._batches = [premium_batch(self._random, users) for _ in range(PREPARED_BATCHES)]
@@ -74,9 +79,10 @@ class Asked:
     async def one_by_one(self, width: int, count: int) -> None:
         await in_flight(width, self._singles(count))
 
-    async def with_echo(self, width: int, count: int) -> None:
+    async def with_echo(self, which: int, width: int, count: int) -> None:
         request = health_pb2.HealthCheckRequest(service="premium")
-        await in_flight(width, (partial(self._echo.Check, request, timeout=DEADLINE_S) for _ in range(count)))
+        check = partial(self._echoes[which].Check, request, timeout=DEADLINE_S)
+        await in_flight(width, (check for _ in range(count)))
 
     async def with_psycopg(self, count: int) -> None:
         for user in self._ids(count):
@@ -105,7 +111,8 @@ def jobs(asked: Asked) -> list[Job]:
         ),
         Job("psycopg, one query each", asked.with_psycopg, step=500),
         Job("single calls, one after the other", partial(asked.one_by_one, 1), step=100),
-        Job(ECHO, partial(asked.with_echo, CONCURRENCY), step=CONCURRENCY * 5),
+        Job(ECHO, partial(asked.with_echo, 0, CONCURRENCY), step=CONCURRENCY * 5),
+        Job(ECHO_ON_UVLOOP, partial(asked.with_echo, 1, CONCURRENCY), step=CONCURRENCY * 5),
         Job(f"single calls, {CONCURRENCY} in flight", partial(asked.one_by_one, CONCURRENCY), CONCURRENCY * 5,
             target=no_slower),
     ]  # fmt: skip

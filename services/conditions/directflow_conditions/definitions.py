@@ -51,16 +51,22 @@ class SqlQuery:
     """Variables of which the author says something; every other one is a required text."""
     variables: tuple[Variable, ...] = field(init=False)
     """Every variable that the SQL needs, in the order of its tags. Declared and unused ones are not among them."""
+    known_names: frozenset[str] = field(init=False)
+    """Variables that a call may give: those used, and those declared and not used any more."""
+    needed_names: frozenset[str] = field(init=False)
+    """Variables that have no default, the person's own among them."""
 
     def __post_init__(self) -> None:
         declared = {variable.name: variable for variable in self.declared}
         used = tuple(declared.get(name, Variable(name)) for name in variable_names(self.sql))
-        object.__setattr__(self, "variables", used)
-
-    @property
-    def known_names(self) -> frozenset[str]:
-        """Variables that a call may give: those used, and those declared and not used any more."""
-        return frozenset(variable.name for variable in (*self.declared, *self.variables))
+        # Made once, since every call asks for them.
+        derived = {
+            "variables": used,
+            "known_names": frozenset(variable.name for variable in (*self.declared, *used)),
+            "needed_names": frozenset(variable.name for variable in used if not variable.optional),
+        }
+        for name, value in derived.items():
+            object.__setattr__(self, name, value)
 
 
 @dataclass(frozen=True, slots=True)

@@ -74,12 +74,16 @@ class Evaluator:
         return [evaluations[name] for name in names]
 
     def _plans(self, names: Sequence[str]) -> dict[str, Plan]:
-        missing = [name for name in dict.fromkeys(names) if self._definitions.find(name) is None]
+        distinct = dict.fromkeys(names)
+        missing = [name for name in distinct if self._definitions.find(name) is None]
         if missing:
             raise not_found(missing)
-        return {name: plan_of(self._definitions, name) for name in dict.fromkeys(names)}
+        return {name: plan_of(self._definitions, name) for name in distinct}
 
     async def _answers(self, leaves: Sequence[Condition], subject: Subject) -> dict[str, Answer]:
+        if len(leaves) == 1:
+            answers = await self._asker.ask(_question((leaves[0],), subject))
+            return {leaves[0].name: answers[0]}
         grouped = groups(leaves)
         work = [partial(self._asker.ask, _question(group, subject)) for group in grouped]
         answered = await all_at_once(work, asyncio.Semaphore(self._max_in_flight))

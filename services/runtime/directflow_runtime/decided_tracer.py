@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import TraceIdRatioBased
 from opentelemetry.trace import (
     Link,
     NonRecordingSpan,
@@ -79,6 +79,7 @@ class DecidedTracer(Tracer):
             ids = SpanContext(parent.trace_id, span_id, False, parent.trace_flags, parent.trace_state)
             return NonRecordingSpan(ids)
         trace_id = self._ids.generate_trace_id()
-        sampled = self._roots.should_sample(None, trace_id, "").decision is Decision.RECORD_AND_SAMPLE
+        # TraceIdRatioBased.should_sample's own comparison, without the three objects that it makes around it.
+        sampled = trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._roots.bound
         flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
         return NonRecordingSpan(SpanContext(trace_id, span_id, False, flags))

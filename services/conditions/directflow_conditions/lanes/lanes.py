@@ -1,8 +1,7 @@
 """All lanes of this replica: who may wait for what, and how many."""
 
 from collections import Counter
-from collections.abc import Hashable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -62,11 +61,14 @@ class Lanes:
         # The definition objects themselves: a new revision is another object, and a lane's callers hold on to theirs.
         definitions = tuple(map(id, question.conditions))
         key = (workspace, definitions, kinds_of(question), question.anchor is not None, call.may_define)
-        with self._counted(workspace):
+        self._more_waiting(workspace)
+        try:
             lane = self._lanes.get(key)
             if lane is None:
                 return await self._opened(workspace, key).lead(question)
             answer = await lane.follow(Waiter(question, call.identity, call.deadline, get_current_span()))
+        finally:
+            _less(self._waiting, workspace)
         if isinstance(answer, Exception):
             raise _copied(answer) from answer
         return answer
@@ -76,15 +78,10 @@ class Lanes:
         for lane in list(self._lanes.values()):
             await lane.aclose()
 
-    @contextmanager
-    def _counted(self, workspace: str) -> Iterator[None]:
+    def _more_waiting(self, workspace: str) -> None:
         if self._waiting[workspace] >= self._limits.max_waiting:
             raise _overloaded(f"{self._limits.max_waiting} evaluations of this workspace wait already")
         self._waiting[workspace] += 1
-        try:
-            yield
-        finally:
-            _less(self._waiting, workspace)
 
     def _opened(self, workspace: str, key: Hashable) -> Lane:
         if self._lane_counts[workspace] >= self._limits.max_lanes:
