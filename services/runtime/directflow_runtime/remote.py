@@ -28,6 +28,9 @@ _SAME_MEANING: Final = {
     "DATA_ERROR": StatusCode.FAILED_PRECONDITION,
     "ETAG_MISMATCH": StatusCode.ABORTED,
     "RESOURCE_IN_USE": StatusCode.FAILED_PRECONDITION,
+    "ALREADY_EXISTS": StatusCode.ALREADY_EXISTS,
+    "REFERENCE_NOT_FOUND": StatusCode.FAILED_PRECONDITION,
+    "PAGE_TOKEN_INVALID": StatusCode.INVALID_ARGUMENT,
 }
 """Reasons that every API has, and what their code is when the gateway's caller tells them to its own."""
 

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 
 import pyarrow as pa
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
+from directflow_runtime.tokens import fingerprint, seal, unseal
 
 from directflow_segments.data_sources import DataSource, Value
 from directflow_segments.queries import QueryGateway
 from directflow_segments.segments import Discovery, Segment, as_text, discover
-from directflow_segments.tokens import fingerprint, seal, unseal
 
 DEFAULT_PAGE = 100
 LARGEST_PAGE = 1_000

@@ -8,6 +8,7 @@ from directflow.segments.v1 import audience_service_pb2 as pb
 from directflow.sql.v1 import sql_pb2
 from directflow_runtime.column_encoding import encode_columns, field
 from directflow_runtime.errors import FieldViolation
+from directflow_runtime.tokens import fingerprint
 
 from directflow_segments.audience.ledger import Ledger, LedgerEntry
 from directflow_segments.audience.resume import resume_key
@@ -19,7 +20,6 @@ from directflow_segments.mapping import Mapped, VariableSource
 from directflow_segments.queries import Header, Limits, Outcome, PeopleRows, PeopleSummary, PersonError
 from directflow_segments.segments import Segment
 from directflow_segments.targets import Target
-from directflow_segments.tokens import fingerprint
 from directflow_segments.values.wire import duration_message, invalid, row_message, schema_message, seconds, values_from
 
 LONGEST_FILTER: Final = 200

@@ -3,7 +3,7 @@
 import pytest
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_segments.audience.resume import resume_key, resume_token
-from directflow_segments.tokens import fingerprint
+from directflow_runtime.tokens import fingerprint
 from hypothesis import given
 from hypothesis import strategies as st
 

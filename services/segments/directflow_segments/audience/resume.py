@@ -1,8 +1,7 @@
 """Where a stream in KEY order goes on: a token that holds the last person's key."""
 
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
-
-from directflow_segments.tokens import seal, unseal
+from directflow_runtime.tokens import seal, unseal
 
 
 def resume_token(request: bytes, key: str | None) -> bytes:

@@ -1,0 +1,67 @@
+"""Lists of resources, a page at a time."""
+
+import base64
+import binascii
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from typing import Final, TypeVar
+
+from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
+from directflow_runtime.tokens import fingerprint, seal, unseal
+
+DEFAULT_PAGE: Final = 100
+LARGEST_PAGE: Final = 1_000
+
+_Item = TypeVar("_Item")
+
+
+def page_size(asked: int) -> int:
+    """How many items a page has: the default for 0, never more than the largest. INVALID_REQUEST below 0."""
+    if asked < 0:
+        violation = FieldViolation("page_size", "0 to 1,000", "OUT_OF_RANGE")
+        raise DirectFlowError(
+            StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST", "page_size is negative", violations=[violation]
+        )
+    return min(asked or DEFAULT_PAGE, LARGEST_PAGE)
+
+
+def page_after(
+    items: Sequence[_Item], key: Callable[[_Item], str], size: int, token: str, *request: str
+) -> tuple[list[_Item], str]:
+    """A page of `items`, which are in the order of `key`, and the token of the next one; empty on the last.
+
+    `request` is what the list was asked for: a token is good for the same request only. An item that comes or goes
+    between two pages moves no other. Raises PAGE_TOKEN_INVALID.
+    """
+    begin = bisect_right(items, position(token, *request), key=key) if token else 0
+    shown = list(items[begin : begin + size])
+    more = begin + size < len(items)
+    return shown, token_at(key(shown[-1]), *request) if more and shown else ""
+
+
+def token_at(position: str, *request: str) -> str:
+    """A token that goes on behind `position`."""
+    sealed = seal(_fingerprint(request), position.encode())
+    return base64.urlsafe_b64encode(sealed).decode().rstrip("=")
+
+
+def position(token: str, *request: str) -> str:
+    """Where the page that this token asks for begins. Raises INVALID_ARGUMENT (PAGE_TOKEN_INVALID)."""
+    try:
+        sealed = base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        raise _invalid() from None
+    payload = unseal(_fingerprint(request), sealed)
+    if payload is None:
+        raise _invalid()
+    return payload.decode()
+
+
+def _fingerprint(request: Sequence[str]) -> bytes:
+    return fingerprint(*(part.encode() for part in request))
+
+
+def _invalid() -> DirectFlowError:
+    return DirectFlowError(
+        StatusCode.INVALID_ARGUMENT, "PAGE_TOKEN_INVALID", "the page token belongs to another request, or is damaged"
+    )
