@@ -320,3 +320,99 @@ class FetchSummary(_message.Message):
     errors: _containers.RepeatedCompositeFieldContainer[TupleError]
     row_count: int
     def __init__(self, outcomes: _Optional[_Iterable[_Union[SetOutcome, str]]] = ..., errors: _Optional[_Iterable[_Union[TupleError, _Mapping]]] = ..., row_count: _Optional[int] = ...) -> None: ...
+
+class ExplainRowRequest(_message.Message):
+    __slots__ = ("statement", "values", "key_column", "key", "columns")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _sql_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_sql_pb2.Value, _Mapping]] = ...) -> None: ...
+    STATEMENT_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    KEY_COLUMN_FIELD_NUMBER: _ClassVar[int]
+    KEY_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    statement: Statement
+    values: _containers.MessageMap[str, _sql_pb2.Value]
+    key_column: str
+    key: str
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, statement: _Optional[_Union[Statement, _Mapping]] = ..., values: _Optional[_Mapping[str, _sql_pb2.Value]] = ..., key_column: _Optional[str] = ..., key: _Optional[str] = ..., columns: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ExplainRowResponse(_message.Message):
+    __slots__ = ("arrow_schema", "rows", "truncated", "conjuncts", "candidate_row_count", "candidate_rows", "unexplained")
+    ARROW_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    TRUNCATED_FIELD_NUMBER: _ClassVar[int]
+    CONJUNCTS_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_ROW_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CANDIDATE_ROWS_FIELD_NUMBER: _ClassVar[int]
+    UNEXPLAINED_FIELD_NUMBER: _ClassVar[int]
+    arrow_schema: bytes
+    rows: RowBatch
+    truncated: bool
+    conjuncts: _containers.RepeatedCompositeFieldContainer[ExplainedConjunct]
+    candidate_row_count: int
+    candidate_rows: _containers.RepeatedCompositeFieldContainer[CandidateRow]
+    unexplained: str
+    def __init__(self, arrow_schema: _Optional[bytes] = ..., rows: _Optional[_Union[RowBatch, _Mapping]] = ..., truncated: bool = ..., conjuncts: _Optional[_Iterable[_Union[ExplainedConjunct, _Mapping]]] = ..., candidate_row_count: _Optional[int] = ..., candidate_rows: _Optional[_Iterable[_Union[CandidateRow, _Mapping]]] = ..., unexplained: _Optional[str] = ...) -> None: ...
+
+class ExplainedConjunct(_message.Message):
+    __slots__ = ("text", "line", "column")
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    LINE_FIELD_NUMBER: _ClassVar[int]
+    COLUMN_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    line: int
+    column: int
+    def __init__(self, text: _Optional[str] = ..., line: _Optional[int] = ..., column: _Optional[int] = ...) -> None: ...
+
+class CandidateRow(_message.Message):
+    __slots__ = ("outcomes",)
+    OUTCOMES_FIELD_NUMBER: _ClassVar[int]
+    outcomes: _containers.RepeatedScalarFieldContainer[SetOutcome]
+    def __init__(self, outcomes: _Optional[_Iterable[_Union[SetOutcome, str]]] = ...) -> None: ...
+
+class StreamDifferenceRequest(_message.Message):
+    __slots__ = ("first", "second", "values", "key_column", "columns")
+    class ValuesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: _sql_pb2.Value
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[_Union[_sql_pb2.Value, _Mapping]] = ...) -> None: ...
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    SECOND_FIELD_NUMBER: _ClassVar[int]
+    VALUES_FIELD_NUMBER: _ClassVar[int]
+    KEY_COLUMN_FIELD_NUMBER: _ClassVar[int]
+    COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    first: Statement
+    second: Statement
+    values: _containers.MessageMap[str, _sql_pb2.Value]
+    key_column: str
+    columns: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, first: _Optional[_Union[Statement, _Mapping]] = ..., second: _Optional[_Union[Statement, _Mapping]] = ..., values: _Optional[_Mapping[str, _sql_pb2.Value]] = ..., key_column: _Optional[str] = ..., columns: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class StreamDifferenceResponse(_message.Message):
+    __slots__ = ("header", "batch", "summary")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    BATCH_FIELD_NUMBER: _ClassVar[int]
+    SUMMARY_FIELD_NUMBER: _ClassVar[int]
+    header: DifferenceHeader
+    batch: RowBatch
+    summary: StreamSummary
+    def __init__(self, header: _Optional[_Union[DifferenceHeader, _Mapping]] = ..., batch: _Optional[_Union[RowBatch, _Mapping]] = ..., summary: _Optional[_Union[StreamSummary, _Mapping]] = ...) -> None: ...
+
+class DifferenceHeader(_message.Message):
+    __slots__ = ("header", "first_columns", "second_columns")
+    HEADER_FIELD_NUMBER: _ClassVar[int]
+    FIRST_COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    SECOND_COLUMNS_FIELD_NUMBER: _ClassVar[int]
+    header: StreamHeader
+    first_columns: _containers.RepeatedScalarFieldContainer[str]
+    second_columns: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, header: _Optional[_Union[StreamHeader, _Mapping]] = ..., first_columns: _Optional[_Iterable[str]] = ..., second_columns: _Optional[_Iterable[str]] = ...) -> None: ...

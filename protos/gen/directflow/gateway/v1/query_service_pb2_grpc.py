@@ -62,6 +62,16 @@ class QueryServiceStub(object):
                 request_serializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.FetchSetRequest.SerializeToString,
                 response_deserializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.FetchSetResponse.FromString,
                 _registered_method=True)
+        self.ExplainRow = channel.unary_unary(
+                '/directflow.gateway.v1.QueryService/ExplainRow',
+                request_serializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.ExplainRowRequest.SerializeToString,
+                response_deserializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.ExplainRowResponse.FromString,
+                _registered_method=True)
+        self.StreamDifference = channel.unary_stream(
+                '/directflow.gateway.v1.QueryService/StreamDifference',
+                request_serializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.StreamDifferenceRequest.SerializeToString,
+                response_deserializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.StreamDifferenceResponse.FromString,
+                _registered_method=True)
 
 
 class QueryServiceServicer(object):
@@ -113,6 +123,23 @@ class QueryServiceServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainRow(self, request, context):
+        """Returns the rows of a statement that have one value of a key column, and for a plain SELECT what each top-level
+        conjunct of its WHERE is for the rows that its FROM has for that key: all in one snapshot. Errors as for StreamQuery.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamDifference(self, request, context):
+        """Streams the keyed rows of two statements on one connection, merged by key, both read in one snapshot: header,
+        batches, summary. For identities that may define, since the second statement need not be saved. Errors as for
+        StreamQuery.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QueryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -140,6 +167,16 @@ def add_QueryServiceServicer_to_server(servicer, server):
                     servicer.FetchSet,
                     request_deserializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.FetchSetRequest.FromString,
                     response_serializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.FetchSetResponse.SerializeToString,
+            ),
+            'ExplainRow': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainRow,
+                    request_deserializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.ExplainRowRequest.FromString,
+                    response_serializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.ExplainRowResponse.SerializeToString,
+            ),
+            'StreamDifference': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamDifference,
+                    request_deserializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.StreamDifferenceRequest.FromString,
+                    response_serializer=directflow_dot_gateway_dot_v1_dot_query__service__pb2.StreamDifferenceResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -280,6 +317,60 @@ class QueryService(object):
             '/directflow.gateway.v1.QueryService/FetchSet',
             directflow_dot_gateway_dot_v1_dot_query__service__pb2.FetchSetRequest.SerializeToString,
             directflow_dot_gateway_dot_v1_dot_query__service__pb2.FetchSetResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainRow(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/directflow.gateway.v1.QueryService/ExplainRow',
+            directflow_dot_gateway_dot_v1_dot_query__service__pb2.ExplainRowRequest.SerializeToString,
+            directflow_dot_gateway_dot_v1_dot_query__service__pb2.ExplainRowResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamDifference(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/directflow.gateway.v1.QueryService/StreamDifference',
+            directflow_dot_gateway_dot_v1_dot_query__service__pb2.StreamDifferenceRequest.SerializeToString,
+            directflow_dot_gateway_dot_v1_dot_query__service__pb2.StreamDifferenceResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -431,14 +431,16 @@ class ExplainMembershipRequest(_message.Message):
     def __init__(self, target: _Optional[_Union[Target, _Mapping]] = ..., profile_id: _Optional[str] = ...) -> None: ...
 
 class ExplainMembershipResponse(_message.Message):
-    __slots__ = ("member", "row_verdicts", "conjuncts")
+    __slots__ = ("member", "row_verdicts", "conjuncts", "note")
     MEMBER_FIELD_NUMBER: _ClassVar[int]
     ROW_VERDICTS_FIELD_NUMBER: _ClassVar[int]
     CONJUNCTS_FIELD_NUMBER: _ClassVar[int]
+    NOTE_FIELD_NUMBER: _ClassVar[int]
     member: bool
     row_verdicts: _containers.RepeatedScalarFieldContainer[str]
     conjuncts: _containers.RepeatedCompositeFieldContainer[Conjunct]
-    def __init__(self, member: bool = ..., row_verdicts: _Optional[_Iterable[str]] = ..., conjuncts: _Optional[_Iterable[_Union[Conjunct, _Mapping]]] = ...) -> None: ...
+    note: str
+    def __init__(self, member: bool = ..., row_verdicts: _Optional[_Iterable[str]] = ..., conjuncts: _Optional[_Iterable[_Union[Conjunct, _Mapping]]] = ..., note: _Optional[str] = ...) -> None: ...
 
 class Conjunct(_message.Message):
     __slots__ = ("text", "outcome", "line", "column")

@@ -144,14 +144,18 @@ class AudienceServiceServicer(object):
         raise NotImplementedError('Method not implemented!')
 
     def ExplainMembership(self, request, context):
-        """Says why a profile is in an audience or not. It shows no values.
+        """Says why a profile is in an audience or not: for now, and all in one snapshot. It shows no values. The text of
+        conjuncts is for identities that may define; others get their places.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
     def DiffAudience(self, request, context):
-        """Says how many people a changed generator would add and remove, both versions read in one snapshot.
+        """Says how many people a changed generator would add and remove, both versions read in one snapshot. Counted are
+        people whom StreamAudience would deliver, by the contact rules as they are saved: kept + removed is what
+        CountAudience counts of the saved generator, and kept + added of the changed one, at that moment. People are told
+        apart by `profile_id` as PostgreSQL prints it. For identities that may define.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
