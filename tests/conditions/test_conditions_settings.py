@@ -10,8 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from directflow_conditions.condition import Condition, Kind, SqlQuery, Variable
 from directflow_conditions.config import ConditionsSettings
-from directflow_conditions.definitions import Condition, Kind, SqlQuery, Variable
 from directflow_conditions.policies import Decision, Policy
 from directflow_runtime.settings import SettingsError, load
 

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Mapping
 
 import pytest
-from directflow_conditions.definitions import Condition, FixedDefinitions, SqlQuery, Value
+from directflow_conditions.condition import Condition, FixedDefinitions, SqlQuery, Value
 from directflow_conditions.evaluation import Evaluator, Subject
 from directflow_conditions.policies import Decision, Policy, Raw
 from directflow_conditions.questions import Answer, Failure, Question

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from directflow_conditions.definitions import Condition, SqlQuery, Value
+from directflow_conditions.condition import Condition, SqlQuery, Value
 from directflow_conditions.lanes.lanes import LaneLimits, Lanes
 from directflow_conditions.policies import RAW_CODES, Raw
 from directflow_conditions.questions import Answer, Outcomes, Question, QuestionSet

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 import pytest
-from directflow_conditions.definitions import Condition, SqlQuery, Value, Variable
+from directflow_conditions.condition import Condition, SqlQuery, Value, Variable
 from directflow_conditions.variables import check, settled
 from directflow_runtime.errors import DirectFlowError, StatusCode
 

@@ -12,8 +12,8 @@ from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.telemetry import Telemetry, telemetry
 
 from directflow_conditions.batches import BatchEvaluator
+from directflow_conditions.condition import FixedDefinitions
 from directflow_conditions.config import ConditionsSettings
-from directflow_conditions.definitions import FixedDefinitions
 from directflow_conditions.engagement import gateway as engagement_gateway
 from directflow_conditions.engagement import servicer as engagement
 from directflow_conditions.evaluation import Evaluator

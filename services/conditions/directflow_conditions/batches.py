@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from directflow_conditions.anchors import insufficient, needs_anchor
-from directflow_conditions.definitions import Condition, DefinitionSource, SqlQuery, Value
+from directflow_conditions.condition import Condition, DefinitionSource, SqlQuery, Value
 from directflow_conditions.evaluation import joined
 from directflow_conditions.expressions.plan import Plan, plan_of
 from directflow_conditions.leaves import NEEDED, all_at_once, check_people, groups, scope_asked

@@ -30,7 +30,7 @@ from directflow_runtime.errors import DirectFlowError
 from directflow_runtime.settings import ChannelSettings, ServiceSettings, SettingsModel
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
-from directflow_conditions.definitions import Condition, FixedDefinitions, Kind, SqlQuery, Variable
+from directflow_conditions.condition import Condition, FixedDefinitions, Kind, SqlQuery, Variable
 from directflow_conditions.expressions.expression import Expression
 from directflow_conditions.expressions.plan import plan_of
 from directflow_conditions.expressions.settings import expression_from

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from directflow_conditions.anchors import Anchor, needs_anchor
-from directflow_conditions.definitions import Condition, DefinitionSource, SqlQuery, Value
+from directflow_conditions.condition import Condition, DefinitionSource, SqlQuery, Value
 from directflow_conditions.expressions.plan import Plan, not_found, plan_of
 from directflow_conditions.leaves import all_at_once, check_people, groups, scope_asked
 from directflow_conditions.policies import RAW_CODES, Decision, Raw

@@ -9,7 +9,7 @@ from directflow.gateway.v1 import query_service_pb2_grpc as stubs
 from directflow.sql.v1 import sql_pb2
 from directflow_runtime.remote import forwarded
 
-from directflow_conditions.definitions import Condition, Kind, Scalar, SqlQuery, Value
+from directflow_conditions.condition import Condition, Kind, Scalar, SqlQuery, Value
 from directflow_conditions.policies import RAW_CODES, Raw, bytes_table
 from directflow_conditions.questions import Column, Failure, Outcomes, QuestionSet
 from directflow_conditions.variables import PROFILE_ID

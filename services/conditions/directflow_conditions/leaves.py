@@ -7,7 +7,7 @@ from typing import Any, Final, TypeVar
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 
 from directflow_conditions.anchors import Anchor, insufficient, needs_anchor
-from directflow_conditions.definitions import Condition, SqlQuery
+from directflow_conditions.condition import Condition, SqlQuery
 from directflow_conditions.expressions.expression import AllOf, AnyOf, Named, Negation
 from directflow_conditions.predicates.people import unfit_anchors, unfit_people
 from directflow_conditions.predicates.predicate import Predicate, Scope, scope_of

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from directflow_conditions.anchors import Anchor
-from directflow_conditions.definitions import Condition, Scalar, Value
+from directflow_conditions.condition import Condition, Scalar, Value
 from directflow_conditions.policies import RAW_CODES, Raw
 
 _RAWS: Mapping[int, Raw] = {code: raw for raw, code in RAW_CODES.items()}

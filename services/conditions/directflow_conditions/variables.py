@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 
-from directflow_conditions.definitions import Condition, SqlQuery, Value
+from directflow_conditions.condition import Condition, SqlQuery, Value
 
 PROFILE_ID = "profile_id"
 MISSING = "VARIABLE_MISSING"

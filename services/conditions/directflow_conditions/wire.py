@@ -12,7 +12,7 @@ from directflow_runtime.columns import INFINITY, MINUS_INFINITY
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 
 from directflow_conditions.batches import DecisionCounts, EvaluatedBatch
-from directflow_conditions.definitions import Scalar, Value
+from directflow_conditions.condition import Scalar, Value
 from directflow_conditions.evaluation import Evaluation
 from directflow_conditions.policies import DECISION_CODES, RAW_CODES, Decision, Raw, bytes_table
 from directflow_conditions.profiles import Profiles, invalid

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 
 import pytest
-from directflow_conditions.definitions import Condition, FixedDefinitions, SqlQuery
+from directflow_conditions.condition import Condition, FixedDefinitions, SqlQuery
 from directflow_conditions.expressions.expression import AllOf, AnyOf, Expression, Named, Negation
 from directflow_conditions.expressions.plan import MAX_DEPTH, Plan, plan_of
 from directflow_conditions.policies import RAW_CODES, Decision, Policy, Raw

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pytest
 from directflow_conditions.batches import BatchEvaluator
-from directflow_conditions.definitions import Condition, FixedDefinitions, SqlQuery
+from directflow_conditions.condition import Condition, FixedDefinitions, SqlQuery
 from directflow_conditions.evaluation import Evaluator, Subject
 from directflow_conditions.expressions.expression import AllOf, AnyOf, Expression, Named, Negation
 from directflow_conditions.policies import DECISION_CODES, RAW_CODES, Decision, Policy, Raw

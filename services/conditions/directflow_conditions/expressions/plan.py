@@ -9,7 +9,7 @@ from typing import Final
 
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 
-from directflow_conditions.definitions import Condition, DefinitionSource
+from directflow_conditions.condition import Condition, DefinitionSource
 from directflow_conditions.expressions.expression import AllOf, AnyOf, Expression, Named, Negation
 from directflow_conditions.expressions.formula import Conjunction, Decided, Disjunction, Formula, Inverse, Leaf, Node
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Hashable, Sequence
 
-from directflow_conditions.definitions import Scalar, Value
+from directflow_conditions.condition import Scalar, Value
 from directflow_conditions.lanes.waiter import Waiter, scalar
 from directflow_conditions.questions import Outcomes, Question, QuestionSet
 

@@ -5,7 +5,7 @@ from collections.abc import Hashable, Sequence
 
 from opentelemetry.trace import Span
 
-from directflow_conditions.definitions import Scalar, Value
+from directflow_conditions.condition import Scalar, Value
 from directflow_conditions.questions import Answer, Question
 
 
