@@ -78,6 +78,11 @@ class DefinitionCache(Generic[_Definition]):
         """Returns when the store, or its absence, has been told once."""
         await self._loaded.wait()
 
+    @property
+    def is_loaded(self) -> bool:
+        """False until then: what is not here may still be in the store."""
+        return self._loaded.is_set()
+
     def there_is_no_store(self) -> None:
         """The gateway has no store: what stands in the settings is all."""
         self._loaded.set()
