@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 export PYTHONDONTWRITEBYTECODE = 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-unit lint format types verify-protos generate-protos generate-functions verify-functions generate-lock bench soak chaos clean
+.PHONY: help run demo test test-unit tools lint format types verify-protos generate-protos generate-functions verify-functions generate-lock bench soak chaos clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -34,6 +34,9 @@ test: $(STAMP) ## Every test (a few minutes)
 
 test-unit: $(STAMP) ## Tests that start no PostgreSQL and no server (seconds)
 	@$(BIN)/python -m pytest -m "not soak and not chaos" tests/architecture tests/runtime tests/query_gateway/sql tests/segments/audience
+
+tools: $(STAMP) ## Build what makes tests more real, where Go and Node are on the machine (minutes, once)
+	@scripts/make_tools
 
 lint: $(STAMP) ## ruff: rules and format
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
