@@ -25,6 +25,13 @@ def readable(told: Sequence[Any]) -> list[str]:
     return [one.sqlstate or "lost" if isinstance(one, psycopg.Error) else one.first[0][0] for one in told]
 
 
+async def all_cells(together: Together, text: str, each: Sequence[Any], *, hides: bool = False) -> list[Any]:
+    told: list[Any] = []
+    waiting = iter(each)
+    await together.cells(text, lambda: next(waiting, None), told.append, 5.0, hides=hides)
+    return told
+
+
 async def into(rows: list[Any], chunks: Any) -> None:
     async for chunk in chunks:
         rows += chunk
@@ -98,7 +105,7 @@ async def test_cells_before_an_error_arrive_before_it(stand: Any, hides: bool) -
     async with stand.transaction() as session:
         together = Together(session, Limits())
         for _ in range(2):
-            told = await together.cells(CELLS, each, 5.0, hides=hides)
+            told = await all_cells(together, CELLS, each, hides=hides)
             assert [(one.cells, one.error and one.error.sqlstate) for one in told] == [
                 (b"jeb", None), (b"ab", "22012"), (b"", "22012"), (b"", "22P02"), (b"", None), (b"b", None),
             ]  # fmt: skip
@@ -108,7 +115,7 @@ async def test_a_text_that_is_refused_is_an_error_of_all(stand: Any) -> None:
     async with stand.transaction() as session:
         together = Together(session, Limits())
         with pytest.raises(psycopg.errors.UndefinedColumn):
-            await together.cells("SELECT nothing FROM unnest($1::int[]) n", [("{1}",)] * 3, 5.0, hides=False)
+            await all_cells(together, "SELECT nothing FROM unnest($1::int[]) n", [("{1}",)] * 3)
         assert readable(await together.each(statements(1), 5.0, apart=True)) == ["10"]
 
 
@@ -130,7 +137,7 @@ async def test_whoever_leaves_in_between_leaves_nothing_in_the_session(stand: An
 
     async def work() -> None:
         async with stand.transaction() as session:
-            await Together(session, Limits()).cells(slow, [("{1,2}",)] * 40, 5.0, hides=False)
+            await all_cells(Together(session, Limits()), slow, [("{1,2}",)] * 40)
 
     task = asyncio.ensure_future(work())
     await asyncio.sleep(after_s)

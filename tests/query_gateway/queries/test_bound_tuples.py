@@ -77,7 +77,17 @@ def test_a_constant_that_does_not_fit_is_everybodys_error() -> None:
 
 
 def test_keys_tell_tuples_apart_and_hold_no_value() -> None:
-    same, other = bound(COLUMNS), bound({**COLUMNS, "id": [index + 1 for index in range(9)]})
-    assert bound(COLUMNS).keys() == same.keys()
-    assert same.keys() != other.keys()
+    same, other = bound(COLUMNS), bound({**COLUMNS, "id": [index + 100 for index in range(9)]})
+    keys = [bound(COLUMNS).key(index) for index in range(same.count)]
+    assert len(set(keys)) == same.count
+    assert same.with_keys(keys) == set(range(same.count))
+    assert same.with_keys(keys[2:3]) == {2}
+    assert other.with_keys(keys) == set()
     assert "free" not in repr(same)
+
+
+def test_equal_values_beside_other_constants_are_other_tuples() -> None:
+    one, other = (bound({"id": [1, 2], "part": ["a", "b"]}, {"plan": plan, "days": 7}) for plan in ("pro", "free"))
+    keys = [one.key(index) for index in range(one.count)]
+    assert one.with_keys(keys) == {0, 1}
+    assert other.with_keys(keys) == set()

@@ -1,6 +1,7 @@
 """Many statements in one round trip, in groups that fail each for itself."""
 
-from collections.abc import Sequence
+from collections import deque
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 import psycopg
@@ -8,15 +9,22 @@ from psycopg import pq
 from psycopg.errors import error_from_result
 from psycopg.pq.abc import PGresult
 
+from directflow_gateway.execution.clock import Clock
+from directflow_gateway.execution.repeated import Repeated, send_prepared
 from directflow_gateway.execution.wire import AllowanceExceeded, Parameters, Statement, Wire
 
 FEW_GROUPS = 4
 NAP_S = 0.0008
 """While the results of many groups are to come: the server sends each for itself, and to wake up for each would cost
 more than to read it."""
-PREPARED = b"_df_cells"
-"""Name of the one statement that is prepared, and closed again in the same pipeline. Where that is cut short, the end
-of the transaction closes it: never DEALLOCATE ALL, which would take a pooler's own statements away."""
+AHEAD = 8
+"""Sets of parameters that are sent before the first of their results is read: the server is never to wait for us."""
+CELLS = b"_df_cells"
+BETWEEN = b"_df_between"
+"""Names of the statements that are prepared, and closed again in the same pipeline. Where that is cut short, the end
+of the transaction closes them: never DEALLOCATE ALL, which would take a pooler's own statements away."""
+SINGLE_TUPLE = int(pq.ExecStatus.SINGLE_TUPLE)
+FATAL_ERROR = int(pq.ExecStatus.FATAL_ERROR)
 
 
 class GroupResult(NamedTuple):
@@ -41,47 +49,56 @@ class Pipeline:
         self._wire = wire
         self._allowance = allowance
         self._ends_at = wire.read_so_far() + allowance
+        self._parses: deque[list[int]] = deque()
+        """For each group that was sent, which of its results tell of a Parse."""
 
-    async def groups(self, groups: Sequence[Sequence[Statement]]) -> list[GroupResult]:
-        """Behind an error nothing of its group has run, and the next group has."""
+    async def groups(
+        self, head: Sequence[Statement], between: Statement, groups: Sequence[Sequence[Statement]], text: str = ""
+    ) -> list[GroupResult]:
+        """The head, and the groups with `between` in front of each but the first. Behind an error nothing of its group
+        has run, and the next group has. `text`: of the many statements that have the same one."""
         self._begin()
-        for group in groups:
-            self._send(group)
+        repeated = Repeated(self._wire, text)
+        self._send(head, repeated, {BETWEEN: between.text} if len(groups) > 1 else {})
+        for place, group in enumerate(groups):
+            if place:
+                send_prepared(self._wire, BETWEEN, ())
+            self._send(group, repeated)
+        self._close_prepared()
         await self._wire.flush()
-        told = []
-        for left in range(len(groups), 0, -1):
-            self._let_come(left)
-            told.append(await self._group())
-        self._wire.pgconn.exit_pipeline_mode()
-        return told
+        told = [await self._group(left) for left in range(len(groups) + 1, 0, -1)]
+        await self._end()
+        return told[:2] + [GroupResult(results[1:], error) for results, error in told[2:]]
 
     async def cells(
-        self, head: Sequence[Statement], before: Statement, statement: str, each: Sequence[Parameters]
-    ) -> list[CellsResult]:
-        """One text with one column for many sets of parameters, each with `before` in front: parsed once, and its cells
-        row by row, so that those before an error are not lost with it. Raises psycopg.Error for `head` and the text."""
+        self,
+        head: Sequence[Statement],
+        between: Statement,
+        text: str,
+        following: Callable[[], Parameters | None],
+        took: Callable[[CellsResult], None],
+        limit_s: float,
+    ) -> None:
+        """One text with one column for many sets of parameters, each with `between` in front: parsed once, and its
+        cells row by row, so that those before an error are not lost with it. `took` is given what each set comes to,
+        in the order in which `following` gave them; neither may raise. Raises psycopg.Error for `head` and the text,
+        and what `Clock` does when the server works longer than `limit_s` on one of them."""
         self._begin()
-        self._prepare(head, statement)
-        for parameters in each:
-            self._wire.send(before)
-            self._wire.pgconn.send_query_prepared(
-                PREPARED, [None if text is None else text.encode() for text in parameters]
-            )
-            self._wire.pgconn.pipeline_sync()
-        self._wire.pgconn.send_close_prepared(PREPARED)
-        self._wire.pgconn.pipeline_sync()
+        self._send(head, Repeated(self._wire, ""), {BETWEEN: between.text, CELLS: text})
+        under_way = await self._send_ahead(following, AHEAD)
+        opened = await self._group(under_way)
+        while under_way:
+            self._wire.clock = Clock(deadline=self._wire.clock.deadline, work_s=limit_s)
+            told = await self._cells(under_way)
+            under_way -= 1
+            if opened.error is None:
+                took(told)
+                under_way += await self._send_ahead(following, AHEAD - under_way)
+        self._close_prepared()
         await self._wire.flush()
-        opened = await self._group()
-        told = []
-        for left in range(len(each), 0, -1):
-            self._let_come(left)
-            told.append(await self._cells())
-        await self._wire.to_sync(self._allowance)
-        self._wire.prepared.discard(PREPARED)
-        self._wire.pgconn.exit_pipeline_mode()
+        await self._end()
         if opened.error is not None:
             raise opened.error
-        return told
 
     # --- sending -----------------------------------------------------------------------------------------------------
 
@@ -89,16 +106,33 @@ class Pipeline:
         self._wire.nap_s = 0.0
         self._wire.pgconn.enter_pipeline_mode()
 
-    def _send(self, group: Sequence[Statement]) -> None:
+    def _send(self, group: Sequence[Statement], repeated: Repeated, prepared: dict[bytes, str] | None = None) -> None:
+        parses: list[int] = []
+        place = 0
         for statement in group:
-            self._wire.send(statement)
+            before = repeated.send(statement)
+            parses += range(place, place + before)
+            place += before + 1
+        for name, text in (prepared or {}).items():
+            self._wire.prepared.add(name)
+            self._wire.pgconn.send_prepare(name, text.encode())
         self._wire.pgconn.pipeline_sync()
+        self._parses.append(parses)
 
-    def _prepare(self, head: Sequence[Statement], text: str) -> None:
-        for statement in head:
-            self._wire.send(statement)
-        self._wire.prepared.add(PREPARED)
-        self._wire.pgconn.send_prepare(PREPARED, text.encode())
+    async def _send_ahead(self, following: Callable[[], Parameters | None], most: int) -> int:
+        """Each set goes out at once, while the next one is made. How many there were."""
+        sent = 0
+        while sent < most and (parameters := following()) is not None:
+            send_prepared(self._wire, BETWEEN, ())
+            send_prepared(self._wire, CELLS, parameters)
+            self._wire.pgconn.pipeline_sync()
+            await self._wire.flush()
+            sent += 1
+        return sent
+
+    def _close_prepared(self) -> None:
+        for name in self._wire.prepared:
+            self._wire.pgconn.send_close_prepared(name)
         self._wire.pgconn.pipeline_sync()
 
     # --- receiving ---------------------------------------------------------------------------------------------------
@@ -109,15 +143,27 @@ class Pipeline:
         if self._allowance <= 0:
             raise AllowanceExceeded
 
-    async def _group(self) -> GroupResult:
-        results = await self._wire.to_sync(self._allowance)
-        for place, result in enumerate(results):
-            if result.status == pq.ExecStatus.FATAL_ERROR:
-                return GroupResult(results[:place], error_from_result(result, encoding="utf-8"))
-        return GroupResult(results)
+    async def _end(self) -> None:
+        """Behind the last result."""
+        await self._wire.to_sync(self._allowance)
+        self._wire.prepared.clear()
+        self._wire.pgconn.exit_pipeline_mode()
 
-    async def _cells(self) -> CellsResult:
-        _, error = await self._one(single_rows=False)  # of `before`
+    async def _group(self, left: int) -> GroupResult:
+        self._let_come(left)
+        results = await self._wire.to_sync(self._allowance)
+        parses = self._parses.popleft()
+        told: list[PGresult] = []
+        for place, result in enumerate(results):
+            if result.status == FATAL_ERROR:
+                return GroupResult(told, error_from_result(result, encoding="utf-8"))
+            if place not in parses:
+                told.append(result)
+        return GroupResult(told)
+
+    async def _cells(self, left: int) -> CellsResult:
+        self._let_come(left)
+        _, error = await self._one(single_rows=False)  # of what stands between
         cells, own = await self._one(single_rows=error is None)
         await self._wire.to_sync(self._allowance)
         return CellsResult(cells, error or own)
@@ -125,7 +171,7 @@ class Pipeline:
     async def _one(self, *, single_rows: bool) -> CellsResult:
         """The results of one statement to their end."""
         wire, pgconn = self._wire, self._wire.pgconn
-        cells, error = bytearray(), None
+        cells, error = [], None
         if single_rows:
             pgconn.set_single_row_mode()
         while True:
@@ -133,9 +179,9 @@ class Pipeline:
             result = await wire.result(self._allowance) if pgconn.is_busy() else pgconn.get_result()
             if result is None:
                 break
-            if result.status == pq.ExecStatus.SINGLE_TUPLE:
-                cells += result.get_value(0, 0) or b""
-            elif result.status == pq.ExecStatus.FATAL_ERROR:
+            if result.status == SINGLE_TUPLE:
+                cells.append(result.get_value(0, 0) or b"")
+            elif result.status == FATAL_ERROR:
                 error = error_from_result(result, encoding="utf-8")
         wire.check_alive()
-        return CellsResult(bytes(cells), error)
+        return CellsResult(b"".join(cells), error)

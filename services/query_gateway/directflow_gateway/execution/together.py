@@ -3,7 +3,7 @@
 A savepoint and not a transaction of its own: what runs behind an error still sees the same snapshot.
 """
 
-from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass, replace
 
@@ -107,8 +107,17 @@ class Together:
         except DirectFlowError as error:
             raise self._unresponsive(error) from None
 
-    async def cells(self, text: str, each: Sequence[Parameters], limit_s: float, *, hides: bool) -> list[CellsResult]:
+    async def cells(
+        self,
+        text: str,
+        following: Callable[[], Parameters | None],
+        took: Callable[[CellsResult], None],
+        limit_s: float,
+        *,
+        hides: bool,
+    ) -> None:
         """One text with one column for many sets of parameters, with what came before an error; a NULL adds nothing.
+        See `Pipeline.cells`: what one set comes to may decide on the next.
 
         Planned once, unless that `hides` from the planner what it would use: parameters that are no arrays.
         """
@@ -117,8 +126,8 @@ class Together:
             Statement(PLANS, ("force_custom_plan" if hides else "force_generic_plan",)),
             LIMITED,
         ]
-        async with self._bounded(limit_s * len(each)) as pipeline:
-            return await pipeline.cells(head, NEXT, text, each)
+        async with self._bounded(limit_s) as pipeline:
+            await pipeline.cells(head, NEXT, text, following, took, limit_s + GRACE_S)
 
     async def back(self) -> None:
         """Leaves the transaction as if nothing had run, for statements that run without its help."""
@@ -128,14 +137,15 @@ class Together:
     async def _groups(self, groups: Sequence[Sequence[Statement]], limit_s: float) -> list[GroupResult]:
         """What each group comes to. The head sets the limit, and all groups start from there."""
         head = [*self._head(limit_s), LIMITED]
-        sent = [head, [*groups[0], CLOCK], *([NEXT, *statements] for statements in groups[1:])]
-        async with self._bounded(limit_s * max(1, sum(map(len, groups)))) as pipeline:
-            opened, first, *others = await pipeline.groups(sent)
+        sent = [[*groups[0], CLOCK], *groups[1:]]
+        statements = [statement for group in groups for statement in group]
+        is_same = len(statements) > 1 and len({statement.text for statement in statements}) == 1
+        async with self._bounded(limit_s * max(1, len(statements))) as pipeline:
+            opened, first, *others = await pipeline.groups(head, NEXT, sent, statements[0].text if is_same else "")
         if opened.error is not None:
             raise opened.error
         self.worked_s = 0.0 if first.error else _seconds(first.results[-1]) - _seconds(opened.results[1])
-        told = first if first.error else GroupResult(first.results[:-1])
-        return [told, *(GroupResult(other.results[1:], other.error) for other in others)]
+        return [first if first.error else GroupResult(first.results[:-1]), *others]
 
     def _head(self, limit_s: float) -> list[Statement]:
         return [self._savepoint(), Statement(LIMIT, (duration(limit_s),))]

@@ -69,7 +69,8 @@ class Driver:
             if certain is not None:
                 doubtful.update(index for index in chunk if not certain[index])
             # As a LIKE pattern it is an error, which the planner meets before any row is compared.
-            doubtful.update(index for index in chunk if (column[index] or "").endswith("\\"))
+            if "\\" in "".join(filter(None, column)):
+                doubtful.update(index for index in chunk if (column[index] or "").endswith("\\"))
         return doubtful
 
     # --- many ------------------------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """A condition for many tuples: a letter for each."""
 
+from collections import deque
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -7,7 +8,7 @@ import numpy as np
 import psycopg
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
-from directflow_gateway.execution import Rows
+from directflow_gateway.execution import CellsResult, Rows
 from directflow_gateway.execution.first_rows import MOST_SKIPPED_ROWS, far_too_many
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.outcomes import Outcome
@@ -16,7 +17,7 @@ from directflow_gateway.queries.sets.driver import Driver
 from directflow_gateway.queries.sets.plan import SetPlan, single_plan
 from directflow_gateway.queries.sets.session import TWO_ROWS, SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bound_tuples
-from directflow_gateway.queries.sets.work import Chunk, Ended, statement_for
+from directflow_gateway.queries.sets.work import Chunk, Ended, Parts, statement_for
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
 
@@ -95,13 +96,22 @@ class Evaluation:
         )
         return Ended(len(chunk), worked_s=(await self._session.together()).worked_s)
 
-    async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
+    async def run_in_order(self, parts: Parts, limit_s: float) -> None:
         text = self._plan.statement(Form.LATERAL, self._differing, row_by_row=True)
-        each = [statement_for(text, self._bound, self._plan.types, chunk).parameters for chunk in chunks]
-        told = await self._session.cells(text.text, each, limit_s, hides=bool(text.scalars))
-        for chunk, (letters, _) in zip(chunks, told, strict=True):
-            self._keep(chunk[: len(letters)], letters.decode())
-        return [Ended(len(letters), error) for letters, error in told]
+        under_way: deque[Chunk] = deque()
+
+        def following() -> Sequence[str | None] | None:
+            chunk = parts.following()
+            if chunk is None:
+                return None
+            under_way.append(chunk)
+            return statement_for(text, self._bound, self._plan.types, chunk).parameters
+
+        def took(told: CellsResult) -> None:
+            self._keep(under_way.popleft()[: len(told.cells)], told.cells.decode())
+            parts.ended(Ended(len(told.cells), told.error))
+
+        await self._session.cells(text.text, following, took, limit_s, hides=bool(text.scalars))
 
     def took(self, index: int, rows: Rows) -> None:
         if rows.count == 1:

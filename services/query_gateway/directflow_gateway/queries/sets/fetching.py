@@ -23,7 +23,7 @@ from directflow_gateway.queries.sets.driver import Driver
 from directflow_gateway.queries.sets.plan import SetPlan, single_plan
 from directflow_gateway.queries.sets.session import TWO_ROWS, SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bound_tuples
-from directflow_gateway.queries.sets.work import Chunk, Ended, statement_for
+from directflow_gateway.queries.sets.work import Chunk, Ended, Parts, statement_for
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
 
@@ -166,8 +166,9 @@ class Window:
         ended = await self._read(step.form, chunk, step.limit_s)
         return ended if ended.error is None or step.form is Form.LATERAL else Ended(0, ended.error)
 
-    async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
-        return [await self._read(Form.LATERAL, chunk, limit_s, chunk_rows=1) for chunk in chunks]
+    async def run_in_order(self, parts: Parts, limit_s: float) -> None:
+        while (chunk := parts.following()) is not None:
+            parts.ended(await self._read(Form.LATERAL, chunk, limit_s, chunk_rows=1))
 
     def took(self, index: int, rows: Rows) -> None:
         self._forget(index)

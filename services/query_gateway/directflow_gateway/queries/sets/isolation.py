@@ -5,9 +5,11 @@ the first tuple without an outcome is the one that failed, and the statement goe
 before any row (a value that cannot be cast), the values alone are searched, part by part.
 """
 
+from collections import deque
 from collections.abc import Sequence
 
 import psycopg
+from directflow_runtime.errors import DirectFlowError
 
 from directflow_gateway.execution import AllowanceExceeded, Phase, SqlStatement, Unresponsive, translate
 from directflow_gateway.queries.outcomes import concerns_the_tuple
@@ -35,7 +37,11 @@ class Isolation:
         self._bound = bound
         self._plan = plan
         self._work = work
+        self._waiting: deque[Chunk] = deque()
+        self._under_way: deque[Chunk] = deque()
         self._complete = 0
+        self._shared: DirectFlowError | None = None
+        """An error that is no single tuple's: it is raised when nothing is under way any more."""
         self.suspects: list[int] = []
         """Tuples to be run alone: they failed, or were never reached."""
         self.slow: list[int] = []
@@ -45,31 +51,39 @@ class Isolation:
         """Keeps the outcomes of healthy tuples; the others are `suspects` and `slow` afterwards."""
         uncastable = await self._uncastable(chunk)
         self.suspects += sorted(uncastable)
-        waiting = _parts([index for index in chunk if index not in uncastable], AT_ONCE)
-        while waiting and not self._is_hopeless():
-            try:
-                ended = await self._work.run_in_order(waiting, limit_s)
-            except (Unresponsive, AllowanceExceeded):
-                await self._session.leave()
-                break
-            waiting = list(filter(None, map(self._rest, waiting, ended)))
-        self.suspects += [index for part in waiting for index in part]
+        self._waiting.extend(_parts([index for index in chunk if index not in uncastable], AT_ONCE))
+        try:
+            await self._work.run_in_order(self, limit_s)
+        except (Unresponsive, AllowanceExceeded):
+            await self._session.leave()
+        if self._shared is not None:
+            raise self._shared
+        self.suspects += [index for part in (*self._under_way, *self._waiting) for index in part]
 
-    def _rest(self, part: Chunk, ended: Ended) -> Chunk:
-        """What is left of a part behind the tuple that failed."""
+    def following(self) -> Chunk | None:
+        """The next part; what is left of one comes before others."""
+        if not self._waiting or self._shared is not None or self._is_hopeless():
+            return None
+        self._under_way.append(self._waiting.popleft())
+        return self._under_way[-1]
+
+    def ended(self, ended: Ended) -> None:
+        """Puts what is left of the part behind the tuple that failed in front of those that wait."""
+        part = self._under_way.popleft()
         self._complete += ended.complete
         if ended.error is None or ended.complete == len(part):
-            return ()
+            return
         told = translate(ended.error, None, Phase.RUN)
         if not concerns_the_tuple(told):
-            raise told
+            self._shared = told
+            return
         failed = part[ended.complete]
         (self.slow if told.reason == "STATEMENT_TIMEOUT" else self.suspects).append(failed)
         rest = part[ended.complete + 1 :]
-        if len(rest) <= FEW:
+        if len(rest) > FEW:
+            self._waiting.appendleft(rest)
+        else:
             self.suspects += rest
-            return ()
-        return rest
 
     def _is_hopeless(self) -> bool:
         failures = len(self.suspects) + len(self.slow)

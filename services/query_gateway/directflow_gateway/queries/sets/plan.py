@@ -27,6 +27,8 @@ class SetPlan:
     is_condition: bool
     reason: str = ""
     """Why the statement runs one tuple at a time; "" where it does not."""
+    remedy: str = ""
+    """What an author may write instead, where there is a reason."""
     is_volatile: bool = False
     """Equal tuples must be evaluated each for itself."""
     is_outdated: bool = False
@@ -81,10 +83,10 @@ class SetPlan:
 
     def remember_poisoned(self, bound: BoundTuples, failed: Sequence[int]) -> None:
         """The next batches run these tuples alone for a while."""
-        keys, until = bound.keys(), time.monotonic() + POISONED_S
-        for index in failed:
-            self._poisoned[keys[index]] = until
-            self._poisoned.move_to_end(keys[index])
+        until = time.monotonic() + POISONED_S
+        for key in map(bound.key, failed):
+            self._poisoned[key] = until
+            self._poisoned.move_to_end(key)
         while len(self._poisoned) > MOST_POISONED:
             self._poisoned.popitem(last=False)
 
@@ -95,7 +97,7 @@ class SetPlan:
             self._poisoned.popitem(last=False)
         if not self._poisoned:
             return set()
-        return {index for index, key in enumerate(bound.keys()) if key in self._poisoned}
+        return bound.with_keys(self._poisoned)
 
 
 def single_plan(compiled: CompiledStatement, *, is_condition: bool) -> SetPlan:

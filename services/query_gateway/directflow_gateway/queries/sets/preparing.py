@@ -23,6 +23,38 @@ from directflow_gateway.sql.variables import RESERVED_PREFIX
 OUR_COLUMNS = 2
 """In front of the author's in the text that fetches rows."""
 
+Reason = tuple[str, str]
+"""Why there is no set form, and what an author may write instead."""
+
+_NOT_VOLATILE = (
+    "For the time, now() will do; for a random share of the people take a hash of their key, such as "
+    "hashtext(id::text) % 10 = 0."
+)
+WINDOWED = (
+    "A subquery or view of it has a window function, which PostgreSQL may not compute anew for each profile.",
+    "Write it without: the first of a person's rows is ORDER BY ... LIMIT 1, a rank is a count of the rows before it.",
+)
+SAME_FOR_ALL = (
+    "It has no variables: it is the same for everybody.",
+    "To ask about one person, compare a column with '<%= profile_id %>'.",
+)
+NO_COLUMNS = (
+    "None of its variables can be a column: lists, and values of domains, cannot.",
+    "Compare with a variable of a single value; where the column is of a domain, cast it to the type underneath.",
+)
+COMPUTED_ALONE = (
+    "What it computes of its variables alone may fail before any row is read.",
+    "Compare the variable as it is with a column, and compute on the column's side.",
+)
+REFUSED_FOR_MANY = (
+    "PostgreSQL refuses the statement for many profiles, such as an aggregate over a variable alone.",
+    "Take the variable out of the aggregate: compare it with a column in WHERE.",
+)
+OTHER_TYPES = (
+    "Its columns have other types for many profiles.",
+    "Cast what is selected to the type that is meant, for example '<%= n %>'::int.",
+)
+
 
 async def set_plan(conn: Connection, description: Description, *, is_condition: bool) -> SetPlan:
     """The statement's set form, within the caller's open transaction, which stays usable. Raises DirectFlowError."""
@@ -31,7 +63,7 @@ async def set_plan(conn: Connection, description: Description, *, is_condition: 
     if isinstance(tree, ParseFailure):
         raise ValueError(f"a described statement does not parse: {tree.rule}")
     plan = SetPlan(compiled, description.column_types, is_condition, risks=risks_of(tree))
-    plan.reason = await _reason(conn, plan, description, tree)
+    plan.reason, plan.remedy = await _reason(conn, plan, description, tree) or ("", "")
     if is_condition and not plan.reason:
         plan.semi_join = semi_join_of(compiled.text, compiled.body_end)
         if plan.semi_join is not None and await _shape_of(conn, plan, Form.SEMI_JOIN) is None:
@@ -39,22 +71,22 @@ async def set_plan(conn: Connection, description: Description, *, is_condition: 
     return plan
 
 
-async def _reason(conn: Connection, plan: SetPlan, description: Description, tree: ParseTree) -> str:
-    """Why it runs one tuple at a time; "" where it does not."""
+async def _reason(conn: Connection, plan: SetPlan, description: Description, tree: ParseTree) -> Reason | None:
+    """Why it runs one tuple at a time; None where it does not."""
     facts = await _facts(conn, plan.compiled)
     if volatile := _volatile(facts, plan.compiled, tree):
         plan.is_volatile = True
-        return f"It reaches {volatile}, which is volatile: its value must be a new one for each profile."
+        return f"It reaches {volatile}, which is volatile: its value must be a new one for each profile.", _NOT_VOLATILE
     if plan.risks.has_inner_window or await _has_window_in_view(conn, facts):
-        return "A subquery or view of it has a window function, which PostgreSQL may not compute anew for each profile."
+        return WINDOWED
     if not _usable(plan):
         return _nothing_differs(plan)
     if uses_names(tree, RESERVED_PREFIX):
-        return f"It uses names that begin with {RESERVED_PREFIX}, which are ours."
+        return f"It uses names that begin with {RESERVED_PREFIX}, which are ours.", "Give them other names."
     shape = await _shape_of(conn, plan, Form.LATERAL)
     if shape is None:
-        return "PostgreSQL refuses the statement for many profiles, such as an aggregate over a variable alone."
-    return "" if _same_columns(plan, shape, description) else "Its columns have other types for many profiles."
+        return REFUSED_FOR_MANY
+    return None if _same_columns(plan, shape, description) else OTHER_TYPES
 
 
 def _usable(plan: SetPlan) -> list[int]:
@@ -63,12 +95,10 @@ def _usable(plan: SetPlan) -> list[int]:
     return [number for number in columns if not plan.risks.forbid(frozenset({number}))]
 
 
-def _nothing_differs(plan: SetPlan) -> str:
+def _nothing_differs(plan: SetPlan) -> Reason:
     if not plan.types:
-        return "It has no variables: it is the same for everybody."
-    if not any(plan.types):
-        return "None of its variables can be a column: lists, and values of domains, cannot."
-    return "What it computes of its variables alone may fail before any row is read."
+        return SAME_FOR_ALL
+    return COMPUTED_ALONE if any(plan.types) else NO_COLUMNS
 
 
 def _same_columns(plan: SetPlan, shape: Shape, description: Description) -> bool:

@@ -1,6 +1,6 @@
 """A session for statements that may fail, and another one where a statement had to take the first along."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from types import TracebackType
 from typing import Self
@@ -23,6 +23,7 @@ from directflow_gateway.execution import (
     translate,
 )
 from directflow_gateway.execution.connection import must_be_pooled
+from directflow_gateway.execution.wire import Parameters
 from directflow_gateway.queries.engine import QueryEngine, Session
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.sql import CompiledStatement
@@ -82,11 +83,17 @@ class SetSession:
             raise
 
     async def cells(
-        self, text: str, each: Sequence[Sequence[str | None]], limit_s: float, *, hides: bool
-    ) -> list[CellsResult]:
+        self,
+        text: str,
+        following: Callable[[], Parameters | None],
+        took: Callable[[CellsResult], None],
+        limit_s: float,
+        *,
+        hides: bool,
+    ) -> None:
         """See `Together.cells`. Raises DATABASE_UNREACHABLE for a lost connection."""
         try:
-            return await (await self.together()).cells(text, each, limit_s, hides=hides)
+            await (await self.together()).cells(text, following, took, limit_s, hides=hides)
         except psycopg.OperationalError as error:
             raise translate(error, None, Phase.RUN) from None
 

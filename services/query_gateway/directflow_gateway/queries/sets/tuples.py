@@ -1,7 +1,7 @@
 """Tuples of values as columns, and the text of every parameter for each of them."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
@@ -73,12 +73,24 @@ class BoundTuples:
             for number in range(1, self.parameters + 1)
         )
 
-    def keys(self) -> list[int]:
-        """A number for each different tuple, which tells it apart without holding on to its values."""
+    def key(self, index: int) -> int:
+        """A number for a different tuple, which tells it apart without holding on to its values."""
+        differing = [column[index] for column in self.columns.values()]
+        return hash(differing[0] if len(differing) == 1 else tuple(differing)) ^ self._salt
+
+    def with_keys(self, keys: Collection[int]) -> set[int]:
+        """Numbers of the tuples that have one of these keys."""
+        salt = self._salt
+        wanted = {key ^ salt for key in keys}
         differing = list(self.columns.values())
-        rows = differing[0] if len(differing) == 1 else zip(*differing, strict=True)
-        salt = hash(tuple(self.scalars.items()))
-        return [hash(row) ^ salt for row in rows]
+        hashes = list(map(hash, differing[0] if len(differing) == 1 else zip(*differing, strict=True)))
+        if wanted.isdisjoint(hashes):
+            return set()
+        return {index for index, one in enumerate(hashes) if one in wanted}
+
+    @property
+    def _salt(self) -> int:
+        return hash(tuple(self.scalars.items()))
 
 
 async def bound_tuples(compiled: CompiledStatement, tuples: Tuples, *, distinct: bool) -> BoundTuples:

@@ -29,6 +29,16 @@ class Ended:
     """How long it took, where it came to its end."""
 
 
+class Parts(Protocol):
+    """Parts of a chunk, of which each may decide on those that come next."""
+
+    def following(self) -> Chunk | None:
+        """The next one to be run; None when there is none as yet. Never raises."""
+
+    def ended(self, ended: Ended) -> None:
+        """How far the first one came that has not ended. Never raises."""
+
+
 class Work(Protocol):
     """Runs statements for chunks of tuples and keeps what they come to."""
 
@@ -40,8 +50,8 @@ class Work(Protocol):
         """A chunk in the step's form; the transaction is usable afterwards. Raises Unresponsive, AllowanceExceeded, and
         DirectFlowError for a lost connection."""
 
-    async def run_in_order(self, chunks: Sequence[Chunk], limit_s: float) -> list[Ended]:
-        """Each chunk as a LATERAL, tuple after tuple, keeping all that stands before an error."""
+    async def run_in_order(self, parts: Parts, limit_s: float) -> None:
+        """Each part as a LATERAL, tuple after tuple, keeping all that stands before an error."""
 
     def took(self, index: int, rows: Rows) -> None:
         """Keeps what the author's own statement came to for a tuple."""
