@@ -1,11 +1,10 @@
 """A template's variables, and their values as PostgreSQL reads them."""
 
-import math
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from directflow_gateway.sql.kinds import BOOLEANS, Kind, accepts
+from directflow_gateway.sql.kinds import BOOLEANS, Kind, accepts, printed
 from directflow_gateway.sql.limits import DEFAULT
 from directflow_gateway.sql.refusal import variable_rejected
 
@@ -86,19 +85,10 @@ def _check_characters(variable: Variable, value: str, max_bytes: int) -> None:
 
 
 def _number_text(variable: Variable, value: bool | int | float) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, int):
-        # Python refuses to print integers of more than 4,300 digits with a ValueError of its own.
-        if value.bit_length() > 4096:
-            raise variable_rejected(variable.name, "is too large a number", "KIND_MISMATCH")
-        return str(value)
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    # PostgreSQL prints 3.0 as 3, and only 3 is readable as an integer.
-    return repr(value).removesuffix(".0")
+    # Python refuses to print integers of more than 4,300 digits with a ValueError of its own.
+    if isinstance(value, int) and value.bit_length() > 4096:
+        raise variable_rejected(variable.name, "is too large a number", "KIND_MISMATCH")
+    return printed(value)
 
 
 def _too_long(variable: Variable, max_bytes: int) -> Exception:
