@@ -3,7 +3,8 @@
 import base64
 import binascii
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import accumulate
 from typing import Final, TypeVar
 
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
@@ -11,6 +12,8 @@ from directflow_runtime.tokens import fingerprint, seal, unseal
 
 DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
+MOST_PAGE_BYTES: Final = 2 * 1024 * 1024
+"""A page of large definitions ends early: callers receive 4 MiB by default."""
 
 _Item = TypeVar("_Item")
 
@@ -26,17 +29,29 @@ def page_size(asked: int) -> int:
 
 
 def page_after(
-    items: Sequence[_Item], key: Callable[[_Item], str], size: int, token: str, *request: str
+    items: Sequence[_Item],
+    key: Callable[[_Item], str],
+    size: int,
+    token: str,
+    *request: str,
+    weight: Callable[[_Item], int] = lambda _: 0,
 ) -> tuple[list[_Item], str]:
     """A page of `items`, which are in the order of `key`, and the token of the next one; empty on the last.
 
     `request` is what the list was asked for: a token is good for the same request only. An item that comes or goes
-    between two pages moves no other. Raises PAGE_TOKEN_INVALID.
+    between two pages moves no other. `weight` is an item's bytes. Raises PAGE_TOKEN_INVALID.
     """
     begin = bisect_right(items, position(token, *request), key=key) if token else 0
     shown = list(items[begin : begin + size])
-    more = begin + size < len(items)
+    del shown[_fitting(map(weight, shown)) :]
+    more = begin + len(shown) < len(items)
     return shown, token_at(key(shown[-1]), *request) if more and shown else ""
+
+
+def _fitting(weights: Iterable[int]) -> int:
+    """How many of these one page takes: at least one."""
+    totals = accumulate(weights)
+    return max(1, sum(total <= MOST_PAGE_BYTES for total in totals))
 
 
 def token_at(position: str, *request: str) -> str:

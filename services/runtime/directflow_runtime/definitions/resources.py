@@ -69,7 +69,7 @@ class Resources(Generic[_Definition, _Report]):
         found += self._cache.under(workspace)
         found = [saved for saved in found if wanted in saved.document.id.lower()]
         found.sort(key=_name)
-        shown, following = page_after(found, _name, page_size(size), token, parent, wanted)
+        shown, following = page_after(found, _name, page_size(size), token, parent, wanted, weight=_bytes)
         return Page(tuple(shown), following)
 
     async def create(
@@ -108,7 +108,10 @@ class Resources(Generic[_Definition, _Report]):
             raise etag_mismatch(name)
         if validate_only:
             return
-        revision = await self._store.delete(name, etag, current_call().identity)
+        try:
+            revision = await self._store.delete(name, etag, current_call().identity)
+        except DirectFlowError as error:
+            raise self._as_ours(error, name) from error
         self._cache.put(Document(name, revision=revision, deleted=True))
 
     async def revisions(self, name: str, size: int, token: str) -> tuple[list[Revision[_Definition]], str]:
@@ -194,6 +197,7 @@ class Resources(Generic[_Definition, _Report]):
 
 
 _name: Callable[[Saved[Any]], str] = lambda saved: saved.document.name  # noqa: E731
+_bytes: Callable[[Saved[Any]], int] = lambda saved: len(saved.document.body)  # noqa: E731
 
 
 def already_exists(title: str, name: str) -> DirectFlowError:
