@@ -61,6 +61,13 @@ OUTCOMES = {
     Outcome.ERROR: pb.SET_OUTCOME_ERROR,
 }
 
+CONJUNCT_OUTCOMES = {
+    "t": pb.SET_OUTCOME_TRUE,
+    "f": pb.SET_OUTCOME_FALSE,
+    "n": pb.SET_OUTCOME_NULL,
+    "e": pb.SET_OUTCOME_ERROR,
+}
+
 OUTCOME_OF_LETTER = bytes(OUTCOMES[LETTERS[chr(code)]] if chr(code) in LETTERS else 0 for code in range(256))
 """For `bytes.translate`: a loop over ten thousand outcomes would cost more than all the rest here."""
 
