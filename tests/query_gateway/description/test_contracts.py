@@ -51,7 +51,11 @@ def test_a_discovery_query_may_name_its_key() -> None:
 
 @pytest.mark.parametrize(
     ("column", "hint"),
-    [("id", "Write <column> AS profile_id."), ("Profile_Id", 'Write "Profile_Id" AS profile_id.')],
+    [
+        ("code", "Write <column> AS profile_id, with the column that holds it."),
+        ("id", "Write id AS profile_id, if it is the person's."),
+        ("Profile_Id", 'Write "Profile_Id" AS profile_id.'),
+    ],
 )
 def test_a_similar_column_is_offered(column: str, hint: str) -> None:
     [problem] = contract_problems(description(column, "email"), "generator")

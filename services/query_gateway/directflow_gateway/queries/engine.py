@@ -17,10 +17,11 @@ from opentelemetry.trace import Tracer
 from directflow_gateway.catalogue import may_be_resolved, problems_as_resolved, problems_by_name
 from directflow_gateway.connections import Connection, Connections, Limits
 from directflow_gateway.description import Description, contract_problems, describe
-from directflow_gateway.execution import TransactionSettings
+from directflow_gateway.execution import GatewayConnection, TransactionSettings
+from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.pools import Pools
 from directflow_gateway.queries.application_name import application_name
-from directflow_gateway.queries.prepared import CompiledStatements, PreparedQueries, PreparedQuery, cache_key
+from directflow_gateway.queries.prepared import CacheKey, CompiledStatements, PreparedQueries, PreparedQuery, cache_key
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.sets.preparing import set_plan
 from directflow_gateway.queries.statement import Statement, StatementRole
@@ -44,6 +45,16 @@ class Session:
     limits: Limits
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Opened:
+    """A read-only transaction for a statement that the parser's guard admits and nobody has described yet."""
+
+    conn: GatewayConnection
+    connection: Connection
+    compiled: CompiledStatement
+    limits: Limits
+
+
 class QueryEngine:
     """Prepares statements and opens sessions for them."""
 
@@ -60,26 +71,58 @@ class QueryEngine:
 
         Raises DirectFlowError: CONNECTION_NOT_FOUND, STATEMENT_REFUSED, DEFINITION_BROKEN, and what pools raise.
         """
+        async with self.opened(statement, streams=streams) as opened:
+            key, prepared = await self._prepare(opened, statement)
+            try:
+                yield Session(opened.conn, prepared, opened.limits)
+            except DirectFlowError as error:
+                if error.reason == "DEFINITION_BROKEN":
+                    # A table was altered after the description: the next call describes anew.
+                    self._prepared.forget(key)
+                raise
+
+    @asynccontextmanager
+    async def opened(self, statement: Statement, *, streams: bool = False) -> AsyncIterator[Opened]:
+        """A transaction for `statement`, which only the parser has seen.
+
+        Raises DirectFlowError: CONNECTION_NOT_FOUND, STATEMENT_REFUSED, and what pools raise.
+        """
         connection = self._connections.get(statement.connection)
         limits = connection.limits.lowered_by(statement.limits)
         # Before a session is taken: a refused statement must cost the customer's database nothing.
         compiled = await self._compile(connection, statement)
         settings = transaction_settings(statement, limits, streams)
         async with self._pools.transaction(connection, settings, current_call().deadline) as conn:
-            key = cache_key(connection, conn.generation, statement)
-            prepared = self._prepared.get(key)
-            if prepared is None:
-                description = await self.describe(conn, connection, statement, compiled)
-                sets = await self._set_plan(conn, statement, description)
-                prepared = PreparedQuery(statement, connection, description, sets)
-                self._prepared.put(key, prepared)
-            try:
-                yield Session(conn, prepared, limits)
-            except DirectFlowError as error:
-                if error.reason == "DEFINITION_BROKEN":
-                    # A table was altered after the description: the next call describes anew.
-                    self._prepared.forget(key)
-                raise
+            yield Opened(conn, connection, compiled, limits)
+
+    async def check(self, statement: Statement) -> None:
+        """Raises DirectFlowError for a statement that is refused before a session is taken."""
+        await self._compile(self._connections.get(statement.connection), statement)
+
+    async def prepare(self, session: Session, statement: Statement) -> PreparedQuery:
+        """Another statement of the session's connection, in the same snapshot. Raises DirectFlowError."""
+        connection = session.prepared.connection
+        compiled = await self._compile(connection, statement)
+        opened = Opened(must_be_pooled(session.conn), connection, compiled, session.limits)
+        return (await self._prepare(opened, statement))[1]
+
+    async def described_within(
+        self, session: Session, statement: Statement, compiled: CompiledStatement | None = None
+    ) -> Description:
+        """The same without remembering anything; `compiled` where the text is one of our own making."""
+        connection = session.prepared.connection
+        compiled = compiled or await self._compile(connection, statement)
+        return await self.describe(session.conn, connection, statement, compiled)
+
+    async def _prepare(self, opened: Opened, statement: Statement) -> tuple[CacheKey, PreparedQuery]:
+        key = cache_key(opened.connection, opened.conn.generation, statement)
+        prepared = self._prepared.get(key)
+        if prepared is None:
+            description = await self.describe(opened.conn, opened.connection, statement, opened.compiled)
+            sets = await self.set_plan(opened.conn, statement, description)
+            prepared = PreparedQuery(statement, opened.connection, description, sets)
+            self._prepared.put(key, prepared)
+        return key, prepared
 
     async def describe(
         self,
@@ -88,26 +131,41 @@ class QueryEngine:
         statement: Statement,
         compiled: CompiledStatement,
     ) -> Description:
-        """What the server says of a statement, once it keeps its contract and reaches nothing that is not allowed.
+        """What the server says of a statement, once it keeps its contract and reaches nothing that is not allowed."""
+        description, problems = await self.examine(conn, connection, statement, compiled)
+        refuse(problems)
+        refuse(contract_problems(description, statement.role.value, statement.key_column), broken=True)
+        return description
+
+    async def examine(
+        self,
+        conn: psycopg.AsyncConnection[object],
+        connection: Connection,
+        statement: Statement,
+        compiled: CompiledStatement,
+        *,
+        find_all: bool = False,
+    ) -> tuple[Description, list[Problem]]:
+        """What the server says of a statement, and what it reaches that is not allowed.
 
         Names are judged before the server parses anything (see problems_by_name), and nothing is planned before they
-        are: EXPLAIN calls IMMUTABLE functions to fold constants.
+        are: EXPLAIN calls IMMUTABLE functions to fold constants. Raises DirectFlowError where the server refuses the
+        statement; with `find_all` it names every column that does not exist.
         """
         allowed = allowed_functions(connection, statement)
         by_name = await problems_by_name(conn, compiled, allowed)
         if not may_be_resolved(by_name):
             refuse(by_name)
         with statement_span(self.tracer, "describe", statement, connection.database):
-            description = await describe(conn, compiled)
-        if by_name:
-            refuse(await problems_as_resolved(conn, description.compiled, by_name, allowed))
-        refuse(contract_problems(description, statement.role.value, statement.key_column), broken=True)
-        return description
+            description = await describe(conn, compiled, find_all=find_all)
+        if not by_name:
+            return description, []
+        return description, await problems_as_resolved(conn, description.compiled, by_name, allowed)
 
-    async def _set_plan(
+    async def set_plan(
         self, conn: psycopg.AsyncConnection[object], statement: Statement, description: Description
     ) -> SetPlan | None:
-        """How a statement about one profile runs for many."""
+        """How a statement about one profile runs for many; None for other roles."""
         if statement.role not in (StatementRole.CONDITION, StatementRole.PRELOAD):
             return None
         return await set_plan(conn, description, is_condition=statement.role is StatementRole.CONDITION)

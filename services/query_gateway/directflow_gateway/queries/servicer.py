@@ -14,6 +14,7 @@ from directflow_runtime.identity import require_may_define, require_workspace
 
 from directflow_gateway.execution import ValueForm
 from directflow_gateway.queries import rows, wire
+from directflow_gateway.queries.diagnosis import diagnose
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.sets import evaluating, fetching
 from directflow_gateway.queries.statement import Statement, StatementRole
@@ -28,15 +29,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     async def DescribeQuery(self, request: pb.DescribeQueryRequest, context: Any) -> pb.DescribeQueryResponse:
         require_may_define("describe statements")
         statement = admitted(request.statement)
-        try:
-            async with self._engine.session(statement) as session:
-                description, sets = session.prepared.description, session.prepared.sets
-        except DirectFlowError as error:
-            if not error.problems:
-                raise
-            # A broken statement is what was asked about, so it is the answer and not a failure.
-            return pb.DescribeQueryResponse(report=wire.report_message(None, error.problems))
-        return pb.DescribeQueryResponse(report=wire.report_message(description, description.warnings, sets))
+        diagnosis = await diagnose(self._engine, statement)
+        report = wire.report_message(diagnosis.description, diagnosis.problems, diagnosis.sets)
+        return pb.DescribeQueryResponse(report=report)
 
     async def StreamQuery(
         self, request: pb.StreamQueryRequest, context: Any
