@@ -15,6 +15,7 @@ from directflow_segments.audience.scratch import Scratch
 from directflow_segments.audiences import Audiences
 from directflow_segments.config import AudienceSettings, SegmentsSettings
 from directflow_segments.data_sources import FixedDataSources
+from directflow_segments.explanation.gateway import GrpcExplainingGateway
 from directflow_segments.gateway import READ_METHODS, GrpcQueryGateway
 from directflow_segments.servicer import AudienceServicer, register
 
@@ -32,7 +33,8 @@ async def build(settings: SegmentsSettings, stack: AsyncExitStack) -> App:
     gateway = GrpcQueryGateway(channel)
     data_sources = FixedDataSources(item.data_source() for item in settings.data_sources)
     server = _server(settings, traces)
-    register(server.grpc, AudienceServicer(data_sources, gateway, Audiences(gateway, _scratch(settings.audience))))
+    audiences = Audiences(gateway, _scratch(settings.audience))
+    register(server.grpc, AudienceServicer(data_sources, gateway, audiences, GrpcExplainingGateway(channel)))
     return App(server, SERVICES)
 
 

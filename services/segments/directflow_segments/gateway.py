@@ -28,7 +28,8 @@ from directflow_segments.queries import (
 from directflow_segments.values.wire import duration_message, value_message
 
 READ_METHODS: Final = tuple(
-    f"directflow.gateway.v1.QueryService/{method}" for method in ("StreamQuery", "CountQuery", "FetchSet")
+    f"directflow.gateway.v1.QueryService/{method}"
+    for method in ("StreamQuery", "CountQuery", "FetchSet", "ExplainRow", "StreamDifference")
 )
 """What the channel may send again when the gateway was away: all of them read. Never after the first message."""
 
@@ -64,38 +65,38 @@ class GrpcQueryGateway:
     async def rows(self, request: RowsRequest) -> AsyncGenerator[Header | Rows | Summary]:
         """See the port."""
         schema = pa.schema([])
-        async with aclosing(_answers(self._queries.StreamQuery(_rows_message(request)))) as answers:
+        async with aclosing(answers_of(self._queries.StreamQuery(_rows_message(request)))) as answers:
             async for answer in answers:
                 match answer.WhichOneof("message"):
                     case "header":
-                        header = _header(answer.header)
+                        header = header_from(answer.header)
                         schema = header.schema
                         yield header
                     case "batch":
-                        yield _rows(answer.batch, schema)
+                        yield rows_from(answer.batch, schema)
                     case "summary":
                         yield Summary(answer.summary.row_count, answer.summary.byte_count, answer.summary.truncated)
 
     async def people(self, request: PeopleRequest) -> AsyncGenerator[Header | PeopleRows | PeopleSummary]:
         """See the port."""
         schema = pa.schema([])
-        async with aclosing(_answers(self._queries.FetchSet(_people_message(request)))) as answers:
+        async with aclosing(answers_of(self._queries.FetchSet(_people_message(request)))) as answers:
             async for answer in answers:
                 match answer.WhichOneof("message"):
                     case "header":
-                        header = _header(answer.header)
+                        header = header_from(answer.header)
                         schema = header.schema
                         yield header
                     case "batch":
-                        yield PeopleRows(_rows(answer.batch.rows, schema), tuple(answer.batch.tuple_indexes))
+                        yield PeopleRows(rows_from(answer.batch.rows, schema), tuple(answer.batch.tuple_indexes))
                     case "summary":
                         yield _people_summary(answer.summary, len(request.profile_ids))
 
     async def estimate(self, request: RowsRequest) -> int:
         """See the port."""
         message = pb.CountQueryRequest(
-            statement=_statement(request.query, request.limits),
-            values=_values(request.values),
+            statement=statement_message(request.query, request.limits),
+            values=values_message(request.values),
             mode=pb.COUNT_MODE_ESTIMATE,
         )
         try:
@@ -105,7 +106,7 @@ class GrpcQueryGateway:
         return int(response.row_count)
 
 
-async def _answers(call: Any) -> AsyncGenerator[Any]:
+async def answers_of(call: Any) -> AsyncGenerator[Any]:
     """The messages of a call, which is cancelled however the loop over them is left."""
     try:
         async for message in call:
@@ -121,8 +122,8 @@ async def _answers(call: Any) -> AsyncGenerator[Any]:
 
 def _rows_message(request: RowsRequest) -> pb.StreamQueryRequest:
     message = pb.StreamQueryRequest(
-        statement=_statement(request.query, request.limits),
-        values=_values(request.values),
+        statement=statement_message(request.query, request.limits),
+        values=values_message(request.values),
         encoding=pb.ENCODING_ARROW,
         value_form=pb.VALUE_FORM_TYPED,
         columns=request.columns,
@@ -135,8 +136,8 @@ def _rows_message(request: RowsRequest) -> pb.StreamQueryRequest:
 
 def _people_message(request: PeopleRequest) -> pb.FetchSetRequest:
     return pb.FetchSetRequest(
-        statement=_statement(request.query, Limits()),
-        constants=_values(request.values),
+        statement=statement_message(request.query, Limits()),
+        constants=values_message(request.values),
         tuples=_tuples(request.variable, request.profile_ids),
         encoding=pb.ENCODING_ARROW,
     )
@@ -146,7 +147,8 @@ def _tuples(variable: str, ids: Sequence[str]) -> pb.Tuples:
     return pb.Tuples(row_count=len(ids), names=[variable], columns=[sql_pb2.Column(texts=ids)])
 
 
-def _statement(query: Query, limits: Limits) -> pb.Statement:
+def statement_message(query: Query, limits: Limits) -> pb.Statement:
+    """A query as the gateway is asked to run it."""
     variables = [sql_pb2.Variable(name=v.name, kind=_KINDS[v.kind], list=v.is_list) for v in query.variables]
     return pb.Statement(
         connection=query.connection,
@@ -169,20 +171,23 @@ def _limits(limits: Limits) -> pb.QueryLimits:
     return message
 
 
-def _values(values: Mapping[str, Value]) -> dict[str, sql_pb2.Value]:
+def values_message(values: Mapping[str, Value]) -> dict[str, sql_pb2.Value]:
+    """Values by variable."""
     return {name: value_message(value) for name, value in values.items()}
 
 
 # --- answers ----------------------------------------------------------------------------------------------------------
 
 
-def _header(message: pb.StreamHeader) -> Header:
+def header_from(message: pb.StreamHeader) -> Header:
+    """What is known before the first row."""
     schema = pa.ipc.read_schema(pa.py_buffer(message.arrow_schema))
     taken = message.snapshot_time.ToDatetime(UTC)
     return Header(schema, message.arrow_schema, taken, message.estimated_rows)
 
 
-def _rows(message: pb.RowBatch, schema: pa.Schema) -> Rows:
+def rows_from(message: pb.RowBatch, schema: pa.Schema) -> Rows:
+    """A run of rows."""
     rows = pa.ipc.read_record_batch(pa.py_buffer(message.arrow_record_batch), schema)
     if rows.num_rows != message.row_count:
         raise ValueError("a batch of the gateway counts other rows than it holds")

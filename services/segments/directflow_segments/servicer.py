@@ -7,10 +7,10 @@ from typing import Any, Final
 from directflow.segments.v1 import audience_service_pb2 as pb
 from directflow.segments.v1 import audience_service_pb2_grpc as stubs
 from directflow.segments.v1 import data_source_service_pb2_grpc as data_source_stubs
-from directflow_runtime.calls import note
+from directflow_runtime.calls import current_call, note
 from directflow_runtime.columns import pack_columns
 from directflow_runtime.errors import FieldViolation
-from directflow_runtime.identity import require_workspace
+from directflow_runtime.identity import require_may_define, require_workspace
 
 from directflow_segments import wire
 from directflow_segments.audience.resume import resume_token
@@ -18,6 +18,10 @@ from directflow_segments.audience_run import People
 from directflow_segments.audiences import AudienceHeader, Audiences, AudienceSummary
 from directflow_segments.cells import cells_of
 from directflow_segments.data_sources import DataSource, DataSourceBook, found
+from directflow_segments.explanation import wire as explanation_wire
+from directflow_segments.explanation.difference import diff_audience
+from directflow_segments.explanation.membership import explain_membership
+from directflow_segments.explanation.questions import ExplainingGateway
 from directflow_segments.listing import list_segments
 from directflow_segments.personalization import map_preload, personalize
 from directflow_segments.queries import Header, PeopleRows, PeopleSummary, QueryGateway
@@ -29,12 +33,15 @@ MOST_PROFILES: Final = 10_000
 
 
 class AudienceServicer(stubs.AudienceServiceServicer):
-    """What is not overridden answers UNIMPLEMENTED: ExplainMembership and DiffAudience come later."""
+    """The adapter between the wire and audiences, personalization and explanations."""
 
-    def __init__(self, data_sources: DataSourceBook, gateway: QueryGateway, audiences: Audiences) -> None:
+    def __init__(
+        self, data_sources: DataSourceBook, gateway: QueryGateway, audiences: Audiences, explaining: ExplainingGateway
+    ) -> None:
         self._data_sources = data_sources
         self._gateway = gateway
         self._audiences = audiences
+        self._explaining = explaining
 
     # --- segments -----------------------------------------------------------------------------------------------------
 
@@ -99,6 +106,24 @@ class AudienceServicer(stubs.AudienceServiceServicer):
                         yield encode(event, resume_token(identity, event.resume_key))
                     case AudienceSummary():
                         yield pb.StreamAudienceResponse(summary=wire.summary_message(event))
+
+    # --- explanations -------------------------------------------------------------------------------------------------
+
+    async def ExplainMembership(
+        self, request: pb.ExplainMembershipRequest, context: Any
+    ) -> pb.ExplainMembershipResponse:
+        target = self._target(request.target)
+        membership = await explain_membership(self._gateway, self._explaining, target, request.profile_id)
+        note(rows=len(membership.verdicts))
+        return explanation_wire.membership_message(membership, with_texts=current_call().may_define)
+
+    async def DiffAudience(self, request: pb.DiffAudienceRequest, context: Any) -> pb.DiffAudienceResponse:
+        require_workspace(request.target.data_source, "target.data_source")
+        require_may_define("run a generator that is not saved")  # before it is told whether the data source exists
+        most = explanation_wire.sample_size(request)
+        target = self._target(request.target)
+        difference = await diff_audience(self._gateway, self._explaining, target, request.generator_sql, most)
+        return explanation_wire.difference_message(difference)
 
     # --- personalization ----------------------------------------------------------------------------------------------
 
