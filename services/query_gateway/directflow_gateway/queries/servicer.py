@@ -13,7 +13,7 @@ from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCod
 from directflow_runtime.identity import require_may_define, require_workspace
 
 from directflow_gateway.execution import ValueForm
-from directflow_gateway.queries import rows, wire
+from directflow_gateway.queries import differing, explaining, rows, wire
 from directflow_gateway.queries.diagnosis import diagnose
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.sets import evaluating, fetching
@@ -102,6 +102,39 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                             )
                         )
 
+    async def ExplainRow(self, request: pb.ExplainRowRequest, context: Any) -> pb.ExplainRowResponse:
+        statement = admitted(request.statement)
+        question = explaining.RowQuestion(request.key_column, request.key, tuple(request.columns))
+        explained = await explaining.explain_row(self._engine, statement, wire.values_of(request.values), question)
+        note(rows=explained.rows.num_rows)
+        return explained_message(explained)
+
+    async def StreamDifference(
+        self, request: pb.StreamDifferenceRequest, context: Any
+    ) -> AsyncIterator[pb.StreamDifferenceResponse | bytes]:
+        first = admitted(request.first)
+        require_may_define("compare statements")
+        pair = differing.Pair(first, admitted(request.second), request.key_column, tuple(request.columns))
+        offset = 0
+        events = differing.stream_difference(self._engine, pair, wire.values_of(request.values))
+        async with aclosing(events):
+            async for event in events:
+                match event:
+                    case differing.PairOpening(opening, first_columns, second_columns):
+                        header = pb.DifferenceHeader(
+                            header=header_message(opening, as_text=False),
+                            first_columns=first_columns,
+                            second_columns=second_columns,
+                        )
+                        yield pb.StreamDifferenceResponse(header=header)
+                    case pa.RecordBatch():
+                        encoded = encoded_rows(event, offset, pb.ENCODING_ARROW)
+                        yield field(pb.StreamDifferenceResponse.BATCH_FIELD_NUMBER, encoded)
+                        offset += event.num_rows
+                    case rows.Ending():
+                        note(rows=event.row_count)
+                        yield pb.StreamDifferenceResponse(summary=summary_message(event))
+
 
 def admitted(message: pb.Statement) -> Statement:
     """The statement of a request, once the caller may use its workspace and may ask for what it asks.
@@ -134,6 +167,22 @@ def header_message(opening: rows.Opening, *, as_text: bool) -> pb.StreamHeader:
     )
     header.snapshot_time.FromDatetime(opening.snapshot_time)
     return header
+
+
+def explained_message(explained: explaining.Explained) -> pb.ExplainRowResponse:
+    """What a statement has for one key, and why."""
+    return pb.ExplainRowResponse(
+        arrow_schema=explained.rows.schema.serialize().to_pybytes(),
+        rows=pb.RowBatch(row_count=explained.rows.num_rows, arrow_record_batch=explained.rows.serialize().to_pybytes()),
+        truncated=explained.truncated,
+        conjuncts=[pb.ExplainedConjunct(text=c.text, line=c.line, column=c.column) for c in explained.conjuncts],
+        candidate_row_count=explained.candidates.count,
+        candidate_rows=[
+            pb.CandidateRow(outcomes=[wire.CONJUNCT_OUTCOMES[letter] for letter in letters])
+            for letters in explained.candidates.nearest
+        ],
+        unexplained=explained.unexplained,
+    )
 
 
 def encoded_rows(batch: pa.RecordBatch, offset: int, encoding: int) -> bytes:
