@@ -27,9 +27,10 @@ from directflow.engagement.v1 import engagement_pb2 as directflow_dot_engagement
 from directflow.sql.v1 import sql_pb2 as directflow_dot_sql_dot_v1_dot_sql__pb2
 from google.api import field_behavior_pb2 as google_dot_api_dot_field__behavior__pb2
 from google.api import resource_pb2 as google_dot_api_dot_resource__pb2
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1directflow/conditions/v1/evaluation_service.proto\x12\x18\x64irectflow.conditions.v1\x1a\x30\x64irectflow/conditions/v1/condition_service.proto\x1a)directflow/engagement/v1/engagement.proto\x1a\x1b\x64irectflow/sql/v1/sql.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\"\xe8\x01\n\nEvaluation\x12\x31\n\x03raw\x18\x01 \x01(\x0e\x32$.directflow.conditions.v1.RawOutcome\x12\x33\n\x07\x64\x65\x63ided\x18\x02 \x01(\x0e\x32\".directflow.conditions.v1.Decision\x12\x38\n\x05\x65rror\x18\x03 \x01(\x0b\x32).directflow.conditions.v1.EvaluationError\x12\x38\n\x06leaves\x18\x04 \x03(\x0b\x32(.directflow.conditions.v1.LeafEvaluation\"D\n\x0f\x45valuationError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x10\n\x08sqlstate\x18\x03 \x01(\t\"\xa0\x01\n\x0eLeafEvaluation\x12\x11\n\tcondition\x18\x01 \x01(\t\x12\x31\n\x03raw\x18\x02 \x01(\x0e\x32$.directflow.conditions.v1.RawOutcome\x12\x33\n\x07\x64\x65\x63ided\x18\x03 \x01(\x0e\x32\".directflow.conditions.v1.Decision\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x03\"\xb1\x01\n\x0f\x45valuationBatch\x12\x31\n\x03raw\x18\x01 \x03(\x0e\x32$.directflow.conditions.v1.RawOutcome\x12\x33\n\x07\x64\x65\x63ided\x18\x02 \x03(\x0e\x32\".directflow.conditions.v1.Decision\x12\x36\n\x06\x65rrors\x18\x03 \x03(\x0b\x32&.directflow.conditions.v1.IndexedError\"W\n\x0cIndexedError\x12\r\n\x05index\x18\x01 \x01(\r\x12\x38\n\x05\x65rror\x18\x02 \x01(\x0b\x32).directflow.conditions.v1.EvaluationError\"\xbd\x01\n\x0eProfileColumns\x12\x19\n\x0bprofile_ids\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0evariable_names\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x12\x39\n\x10variable_columns\x18\x03 \x03(\x0b\x32\x19.directflow.sql.v1.ColumnB\x04\xe2\x41\x01\x01\x12\x37\n\x07\x61nchors\x18\x04 \x03(\x0b\x32 .directflow.engagement.v1.AnchorB\x04\xe2\x41\x01\x01\"\xe0\x02\n\x18\x45valuateConditionRequest\x12\x33\n\tcondition\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x64irectflow.io/Condition\x12\x18\n\nprofile_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12Z\n\tvariables\x18\x03 \x03(\x0b\x32\x41.directflow.conditions.v1.EvaluateConditionRequest.VariablesEntryB\x04\xe2\x41\x01\x01\x12\x36\n\x06\x61nchor\x18\x04 \x01(\x0b\x32 .directflow.engagement.v1.AnchorB\x04\xe2\x41\x01\x01\x12\x15\n\x07\x65xplain\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x1aJ\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.directflow.sql.v1.Value:\x02\x38\x01\"g\n\x19\x45valuateConditionResponse\x12\x38\n\nevaluation\x18\x01 \x01(\x0b\x32$.directflow.conditions.v1.Evaluation\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\xe3\x02\n\x19\x45valuateConditionsRequest\x12\x34\n\nconditions\x18\x01 \x03(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x64irectflow.io/Condition\x12\x18\n\nprofile_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12[\n\tvariables\x18\x03 \x03(\x0b\x32\x42.directflow.conditions.v1.EvaluateConditionsRequest.VariablesEntryB\x04\xe2\x41\x01\x01\x12\x36\n\x06\x61nchor\x18\x04 \x01(\x0b\x32 .directflow.engagement.v1.AnchorB\x04\xe2\x41\x01\x01\x12\x15\n\x07\x65xplain\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x1aJ\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.directflow.sql.v1.Value:\x02\x38\x01\"W\n\x1a\x45valuateConditionsResponse\x12\x39\n\x0b\x65valuations\x18\x01 \x03(\x0b\x32$.directflow.conditions.v1.Evaluation\"\xc5\x02\n\x1e\x42\x61tchEvaluateConditionsRequest\x12\x33\n\tcondition\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x64irectflow.io/Condition\x12@\n\x08profiles\x18\x02 \x01(\x0b\x32(.directflow.conditions.v1.ProfileColumnsB\x04\xe2\x41\x01\x02\x12`\n\tvariables\x18\x03 \x03(\x0b\x32G.directflow.conditions.v1.BatchEvaluateConditionsRequest.VariablesEntryB\x04\xe2\x41\x01\x01\x1aJ\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.directflow.sql.v1.Value:\x02\x38\x01\"s\n\x1f\x42\x61tchEvaluateConditionsResponse\x12>\n\x0b\x65valuations\x18\x01 \x01(\x0b\x32).directflow.conditions.v1.EvaluationBatch\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\x9f\x01\n\x18StreamEvaluationsRequest\x12:\n\x05start\x18\x01 \x01(\x0b\x32).directflow.conditions.v1.EvaluationStartH\x00\x12<\n\x08profiles\x18\x02 \x01(\x0b\x32(.directflow.conditions.v1.ProfileColumnsH\x00\x42\t\n\x07message\"\xe5\x01\n\x0f\x45valuationStart\x12\x33\n\tcondition\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x64irectflow.io/Condition\x12Q\n\tvariables\x18\x02 \x03(\x0b\x32\x38.directflow.conditions.v1.EvaluationStart.VariablesEntryB\x04\xe2\x41\x01\x01\x1aJ\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.directflow.sql.v1.Value:\x02\x38\x01\"\xa9\x01\n\x19StreamEvaluationsResponse\x12@\n\x0b\x65valuations\x18\x01 \x01(\x0b\x32).directflow.conditions.v1.EvaluationBatchH\x00\x12?\n\x07summary\x18\x02 \x01(\x0b\x32,.directflow.conditions.v1.EvaluationsSummaryH\x00\x42\t\n\x07message\"{\n\x12\x45valuationsSummary\x12\x15\n\rprofile_count\x18\x01 \x01(\x03\x12\x12\n\ntrue_count\x18\x02 \x01(\x03\x12\x13\n\x0b\x66\x61lse_count\x18\x03 \x01(\x03\x12\x13\n\x0b\x65rror_count\x18\x04 \x01(\x03\x12\x10\n\x08revision\x18\x05 \x01(\x03*\xba\x01\n\nRawOutcome\x12\x1b\n\x17RAW_OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10RAW_OUTCOME_TRUE\x10\x01\x12\x15\n\x11RAW_OUTCOME_FALSE\x10\x02\x12\x14\n\x10RAW_OUTCOME_NULL\x10\x03\x12\x16\n\x12RAW_OUTCOME_NO_ROW\x10\x04\x12\x1d\n\x19RAW_OUTCOME_MULTIPLE_ROWS\x10\x05\x12\x15\n\x11RAW_OUTCOME_ERROR\x10\x06\x32\xa6\x04\n\x11\x45valuationService\x12|\n\x11\x45valuateCondition\x12\x32.directflow.conditions.v1.EvaluateConditionRequest\x1a\x33.directflow.conditions.v1.EvaluateConditionResponse\x12\x7f\n\x12\x45valuateConditions\x12\x33.directflow.conditions.v1.EvaluateConditionsRequest\x1a\x34.directflow.conditions.v1.EvaluateConditionsResponse\x12\x8e\x01\n\x17\x42\x61tchEvaluateConditions\x12\x38.directflow.conditions.v1.BatchEvaluateConditionsRequest\x1a\x39.directflow.conditions.v1.BatchEvaluateConditionsResponse\x12\x80\x01\n\x11StreamEvaluations\x12\x32.directflow.conditions.v1.StreamEvaluationsRequest\x1a\x33.directflow.conditions.v1.StreamEvaluationsResponse(\x01\x30\x01\x42j\n\x1bio.directflow.conditions.v1P\x01ZIgithub.com/directflow/directflow-go/directflow/conditions/v1;conditionsv1b\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n1directflow/conditions/v1/evaluation_service.proto\x12\x18\x64irectflow.conditions.v1\x1a\x30\x64irectflow/conditions/v1/condition_service.proto\x1a)directflow/engagement/v1/engagement.proto\x1a\x1b\x64irectflow/sql/v1/sql.proto\x1a\x1fgoogle/api/field_behavior.proto\x1a\x19google/api/resource.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe8\x01\n\nEvaluation\x12\x31\n\x03raw\x18\x01 \x01(\x0e\x32$.directflow.conditions.v1.RawOutcome\x12\x33\n\x07\x64\x65\x63ided\x18\x02 \x01(\x0e\x32\".directflow.conditions.v1.Decision\x12\x38\n\x05\x65rror\x18\x03 \x01(\x0b\x32).directflow.conditions.v1.EvaluationError\x12\x38\n\x06leaves\x18\x04 \x03(\x0b\x32(.directflow.conditions.v1.LeafEvaluation\"D\n\x0f\x45valuationError\x12\x0e\n\x06reason\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\x12\x10\n\x08sqlstate\x18\x03 \x01(\t\"\xbc\x02\n\x0eLeafEvaluation\x12\x11\n\tcondition\x18\x01 \x01(\t\x12\x31\n\x03raw\x18\x02 \x01(\x0e\x32$.directflow.conditions.v1.RawOutcome\x12\x33\n\x07\x64\x65\x63ided\x18\x03 \x01(\x0e\x32\".directflow.conditions.v1.Decision\x12\x13\n\x0b\x65vent_count\x18\x04 \x01(\x03\x12\x35\n\x11window_begin_time\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x33\n\x0fwindow_end_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12.\n\x05scope\x18\x07 \x01(\x0e\x32\x1f.directflow.engagement.v1.Scope\"\xb1\x01\n\x0f\x45valuationBatch\x12\x31\n\x03raw\x18\x01 \x03(\x0e\x32$.directflow.conditions.v1.RawOutcome\x12\x33\n\x07\x64\x65\x63ided\x18\x02 \x03(\x0e\x32\".directflow.conditions.v1.Decision\x12\x36\n\x06\x65rrors\x18\x03 \x03(\x0b\x32&.directflow.conditions.v1.IndexedError\"W\n\x0cIndexedError\x12\r\n\x05index\x18\x01 \x01(\r\x12\x38\n\x05\x65rror\x18\x02 \x01(\x0b\x32).directflow.conditions.v1.EvaluationError\"\xbd\x01\n\x0eProfileColumns\x12\x19\n\x0bprofile_ids\x18\x01 \x03(\tB\x04\xe2\x41\x01\x02\x12\x1c\n\x0evariable_names\x18\x02 \x03(\tB\x04\xe2\x41\x01\x01\x12\x39\n\x10variable_columns\x18\x03 \x03(\x0b\x32\x19.directflow.sql.v1.ColumnB\x04\xe2\x41\x01\x01\x12\x37\n\x07\x61nchors\x18\x04 \x03(\x0b\x32 .directflow.engagement.v1.AnchorB\x04\xe2\x41\x01\x01\"\xe0\x02\n\x18\x45valuateConditionRequest\x12\x33\n\tcondition\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x64irectflow.io/Condition\x12\x18\n\nprofile_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12Z\n\tvariables\x18\x03 \x03(\x0b\x32\x41.directflow.conditions.v1.EvaluateConditionRequest.VariablesEntryB\x04\xe2\x41\x01\x01\x12\x36\n\x06\x61nchor\x18\x04 \x01(\x0b\x32 .directflow.engagement.v1.AnchorB\x04\xe2\x41\x01\x01\x12\x15\n\x07\x65xplain\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x1aJ\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.directflow.sql.v1.Value:\x02\x38\x01\"g\n\x19\x45valuateConditionResponse\x12\x38\n\nevaluation\x18\x01 \x01(\x0b\x32$.directflow.conditions.v1.Evaluation\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\xe3\x02\n\x19\x45valuateConditionsRequest\x12\x34\n\nconditions\x18\x01 \x03(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x64irectflow.io/Condition\x12\x18\n\nprofile_id\x18\x02 \x01(\tB\x04\xe2\x41\x01\x02\x12[\n\tvariables\x18\x03 \x03(\x0b\x32\x42.directflow.conditions.v1.EvaluateConditionsRequest.VariablesEntryB\x04\xe2\x41\x01\x01\x12\x36\n\x06\x61nchor\x18\x04 \x01(\x0b\x32 .directflow.engagement.v1.AnchorB\x04\xe2\x41\x01\x01\x12\x15\n\x07\x65xplain\x18\x05 \x01(\x08\x42\x04\xe2\x41\x01\x01\x1aJ\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.directflow.sql.v1.Value:\x02\x38\x01\"W\n\x1a\x45valuateConditionsResponse\x12\x39\n\x0b\x65valuations\x18\x01 \x03(\x0b\x32$.directflow.conditions.v1.Evaluation\"\xc5\x02\n\x1e\x42\x61tchEvaluateConditionsRequest\x12\x33\n\tcondition\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x64irectflow.io/Condition\x12@\n\x08profiles\x18\x02 \x01(\x0b\x32(.directflow.conditions.v1.ProfileColumnsB\x04\xe2\x41\x01\x02\x12`\n\tvariables\x18\x03 \x03(\x0b\x32G.directflow.conditions.v1.BatchEvaluateConditionsRequest.VariablesEntryB\x04\xe2\x41\x01\x01\x1aJ\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.directflow.sql.v1.Value:\x02\x38\x01\"s\n\x1f\x42\x61tchEvaluateConditionsResponse\x12>\n\x0b\x65valuations\x18\x01 \x01(\x0b\x32).directflow.conditions.v1.EvaluationBatch\x12\x10\n\x08revision\x18\x02 \x01(\x03\"\x9f\x01\n\x18StreamEvaluationsRequest\x12:\n\x05start\x18\x01 \x01(\x0b\x32).directflow.conditions.v1.EvaluationStartH\x00\x12<\n\x08profiles\x18\x02 \x01(\x0b\x32(.directflow.conditions.v1.ProfileColumnsH\x00\x42\t\n\x07message\"\xe5\x01\n\x0f\x45valuationStart\x12\x33\n\tcondition\x18\x01 \x01(\tB \xe2\x41\x01\x02\xfa\x41\x19\n\x17\x64irectflow.io/Condition\x12Q\n\tvariables\x18\x02 \x03(\x0b\x32\x38.directflow.conditions.v1.EvaluationStart.VariablesEntryB\x04\xe2\x41\x01\x01\x1aJ\n\x0eVariablesEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\'\n\x05value\x18\x02 \x01(\x0b\x32\x18.directflow.sql.v1.Value:\x02\x38\x01\"\xa9\x01\n\x19StreamEvaluationsResponse\x12@\n\x0b\x65valuations\x18\x01 \x01(\x0b\x32).directflow.conditions.v1.EvaluationBatchH\x00\x12?\n\x07summary\x18\x02 \x01(\x0b\x32,.directflow.conditions.v1.EvaluationsSummaryH\x00\x42\t\n\x07message\"{\n\x12\x45valuationsSummary\x12\x15\n\rprofile_count\x18\x01 \x01(\x03\x12\x12\n\ntrue_count\x18\x02 \x01(\x03\x12\x13\n\x0b\x66\x61lse_count\x18\x03 \x01(\x03\x12\x13\n\x0b\x65rror_count\x18\x04 \x01(\x03\x12\x10\n\x08revision\x18\x05 \x01(\x03*\xba\x01\n\nRawOutcome\x12\x1b\n\x17RAW_OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10RAW_OUTCOME_TRUE\x10\x01\x12\x15\n\x11RAW_OUTCOME_FALSE\x10\x02\x12\x14\n\x10RAW_OUTCOME_NULL\x10\x03\x12\x16\n\x12RAW_OUTCOME_NO_ROW\x10\x04\x12\x1d\n\x19RAW_OUTCOME_MULTIPLE_ROWS\x10\x05\x12\x15\n\x11RAW_OUTCOME_ERROR\x10\x06\x32\xa6\x04\n\x11\x45valuationService\x12|\n\x11\x45valuateCondition\x12\x32.directflow.conditions.v1.EvaluateConditionRequest\x1a\x33.directflow.conditions.v1.EvaluateConditionResponse\x12\x7f\n\x12\x45valuateConditions\x12\x33.directflow.conditions.v1.EvaluateConditionsRequest\x1a\x34.directflow.conditions.v1.EvaluateConditionsResponse\x12\x8e\x01\n\x17\x42\x61tchEvaluateConditions\x12\x38.directflow.conditions.v1.BatchEvaluateConditionsRequest\x1a\x39.directflow.conditions.v1.BatchEvaluateConditionsResponse\x12\x80\x01\n\x11StreamEvaluations\x12\x32.directflow.conditions.v1.StreamEvaluationsRequest\x1a\x33.directflow.conditions.v1.StreamEvaluationsResponse(\x01\x30\x01\x42j\n\x1bio.directflow.conditions.v1P\x01ZIgithub.com/directflow/directflow-go/directflow/conditions/v1;conditionsv1b\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -83,48 +84,48 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_EVALUATIONSTART'].fields_by_name['condition']._serialized_options = b'\342A\001\002\372A\031\n\027directflow.io/Condition'
   _globals['_EVALUATIONSTART'].fields_by_name['variables']._loaded_options = None
   _globals['_EVALUATIONSTART'].fields_by_name['variables']._serialized_options = b'\342A\001\001'
-  _globals['_RAWOUTCOME']._serialized_start=3234
-  _globals['_RAWOUTCOME']._serialized_end=3420
-  _globals['_EVALUATION']._serialized_start=262
-  _globals['_EVALUATION']._serialized_end=494
-  _globals['_EVALUATIONERROR']._serialized_start=496
-  _globals['_EVALUATIONERROR']._serialized_end=564
-  _globals['_LEAFEVALUATION']._serialized_start=567
-  _globals['_LEAFEVALUATION']._serialized_end=727
-  _globals['_EVALUATIONBATCH']._serialized_start=730
-  _globals['_EVALUATIONBATCH']._serialized_end=907
-  _globals['_INDEXEDERROR']._serialized_start=909
-  _globals['_INDEXEDERROR']._serialized_end=996
-  _globals['_PROFILECOLUMNS']._serialized_start=999
-  _globals['_PROFILECOLUMNS']._serialized_end=1188
-  _globals['_EVALUATECONDITIONREQUEST']._serialized_start=1191
-  _globals['_EVALUATECONDITIONREQUEST']._serialized_end=1543
-  _globals['_EVALUATECONDITIONREQUEST_VARIABLESENTRY']._serialized_start=1469
-  _globals['_EVALUATECONDITIONREQUEST_VARIABLESENTRY']._serialized_end=1543
-  _globals['_EVALUATECONDITIONRESPONSE']._serialized_start=1545
-  _globals['_EVALUATECONDITIONRESPONSE']._serialized_end=1648
-  _globals['_EVALUATECONDITIONSREQUEST']._serialized_start=1651
-  _globals['_EVALUATECONDITIONSREQUEST']._serialized_end=2006
-  _globals['_EVALUATECONDITIONSREQUEST_VARIABLESENTRY']._serialized_start=1469
-  _globals['_EVALUATECONDITIONSREQUEST_VARIABLESENTRY']._serialized_end=1543
-  _globals['_EVALUATECONDITIONSRESPONSE']._serialized_start=2008
-  _globals['_EVALUATECONDITIONSRESPONSE']._serialized_end=2095
-  _globals['_BATCHEVALUATECONDITIONSREQUEST']._serialized_start=2098
-  _globals['_BATCHEVALUATECONDITIONSREQUEST']._serialized_end=2423
-  _globals['_BATCHEVALUATECONDITIONSREQUEST_VARIABLESENTRY']._serialized_start=1469
-  _globals['_BATCHEVALUATECONDITIONSREQUEST_VARIABLESENTRY']._serialized_end=1543
-  _globals['_BATCHEVALUATECONDITIONSRESPONSE']._serialized_start=2425
-  _globals['_BATCHEVALUATECONDITIONSRESPONSE']._serialized_end=2540
-  _globals['_STREAMEVALUATIONSREQUEST']._serialized_start=2543
-  _globals['_STREAMEVALUATIONSREQUEST']._serialized_end=2702
-  _globals['_EVALUATIONSTART']._serialized_start=2705
-  _globals['_EVALUATIONSTART']._serialized_end=2934
-  _globals['_EVALUATIONSTART_VARIABLESENTRY']._serialized_start=1469
-  _globals['_EVALUATIONSTART_VARIABLESENTRY']._serialized_end=1543
-  _globals['_STREAMEVALUATIONSRESPONSE']._serialized_start=2937
-  _globals['_STREAMEVALUATIONSRESPONSE']._serialized_end=3106
-  _globals['_EVALUATIONSSUMMARY']._serialized_start=3108
-  _globals['_EVALUATIONSSUMMARY']._serialized_end=3231
-  _globals['_EVALUATIONSERVICE']._serialized_start=3423
-  _globals['_EVALUATIONSERVICE']._serialized_end=3973
+  _globals['_RAWOUTCOME']._serialized_start=3423
+  _globals['_RAWOUTCOME']._serialized_end=3609
+  _globals['_EVALUATION']._serialized_start=295
+  _globals['_EVALUATION']._serialized_end=527
+  _globals['_EVALUATIONERROR']._serialized_start=529
+  _globals['_EVALUATIONERROR']._serialized_end=597
+  _globals['_LEAFEVALUATION']._serialized_start=600
+  _globals['_LEAFEVALUATION']._serialized_end=916
+  _globals['_EVALUATIONBATCH']._serialized_start=919
+  _globals['_EVALUATIONBATCH']._serialized_end=1096
+  _globals['_INDEXEDERROR']._serialized_start=1098
+  _globals['_INDEXEDERROR']._serialized_end=1185
+  _globals['_PROFILECOLUMNS']._serialized_start=1188
+  _globals['_PROFILECOLUMNS']._serialized_end=1377
+  _globals['_EVALUATECONDITIONREQUEST']._serialized_start=1380
+  _globals['_EVALUATECONDITIONREQUEST']._serialized_end=1732
+  _globals['_EVALUATECONDITIONREQUEST_VARIABLESENTRY']._serialized_start=1658
+  _globals['_EVALUATECONDITIONREQUEST_VARIABLESENTRY']._serialized_end=1732
+  _globals['_EVALUATECONDITIONRESPONSE']._serialized_start=1734
+  _globals['_EVALUATECONDITIONRESPONSE']._serialized_end=1837
+  _globals['_EVALUATECONDITIONSREQUEST']._serialized_start=1840
+  _globals['_EVALUATECONDITIONSREQUEST']._serialized_end=2195
+  _globals['_EVALUATECONDITIONSREQUEST_VARIABLESENTRY']._serialized_start=1658
+  _globals['_EVALUATECONDITIONSREQUEST_VARIABLESENTRY']._serialized_end=1732
+  _globals['_EVALUATECONDITIONSRESPONSE']._serialized_start=2197
+  _globals['_EVALUATECONDITIONSRESPONSE']._serialized_end=2284
+  _globals['_BATCHEVALUATECONDITIONSREQUEST']._serialized_start=2287
+  _globals['_BATCHEVALUATECONDITIONSREQUEST']._serialized_end=2612
+  _globals['_BATCHEVALUATECONDITIONSREQUEST_VARIABLESENTRY']._serialized_start=1658
+  _globals['_BATCHEVALUATECONDITIONSREQUEST_VARIABLESENTRY']._serialized_end=1732
+  _globals['_BATCHEVALUATECONDITIONSRESPONSE']._serialized_start=2614
+  _globals['_BATCHEVALUATECONDITIONSRESPONSE']._serialized_end=2729
+  _globals['_STREAMEVALUATIONSREQUEST']._serialized_start=2732
+  _globals['_STREAMEVALUATIONSREQUEST']._serialized_end=2891
+  _globals['_EVALUATIONSTART']._serialized_start=2894
+  _globals['_EVALUATIONSTART']._serialized_end=3123
+  _globals['_EVALUATIONSTART_VARIABLESENTRY']._serialized_start=1658
+  _globals['_EVALUATIONSTART_VARIABLESENTRY']._serialized_end=1732
+  _globals['_STREAMEVALUATIONSRESPONSE']._serialized_start=3126
+  _globals['_STREAMEVALUATIONSRESPONSE']._serialized_end=3295
+  _globals['_EVALUATIONSSUMMARY']._serialized_start=3297
+  _globals['_EVALUATIONSSUMMARY']._serialized_end=3420
+  _globals['_EVALUATIONSERVICE']._serialized_start=3612
+  _globals['_EVALUATIONSERVICE']._serialized_end=4162
 # @@protoc_insertion_point(module_scope)

@@ -1,8 +1,11 @@
+import datetime
+
 from directflow.conditions.v1 import condition_service_pb2 as _condition_service_pb2
 from directflow.engagement.v1 import engagement_pb2 as _engagement_pb2
 from directflow.sql.v1 import sql_pb2 as _sql_pb2
 from google.api import field_behavior_pb2 as _field_behavior_pb2
 from google.api import resource_pb2 as _resource_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -52,16 +55,22 @@ class EvaluationError(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., message: _Optional[str] = ..., sqlstate: _Optional[str] = ...) -> None: ...
 
 class LeafEvaluation(_message.Message):
-    __slots__ = ("condition", "raw", "decided", "event_count")
+    __slots__ = ("condition", "raw", "decided", "event_count", "window_begin_time", "window_end_time", "scope")
     CONDITION_FIELD_NUMBER: _ClassVar[int]
     RAW_FIELD_NUMBER: _ClassVar[int]
     DECIDED_FIELD_NUMBER: _ClassVar[int]
     EVENT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_BEGIN_TIME_FIELD_NUMBER: _ClassVar[int]
+    WINDOW_END_TIME_FIELD_NUMBER: _ClassVar[int]
+    SCOPE_FIELD_NUMBER: _ClassVar[int]
     condition: str
     raw: RawOutcome
     decided: _condition_service_pb2.Decision
     event_count: int
-    def __init__(self, condition: _Optional[str] = ..., raw: _Optional[_Union[RawOutcome, str]] = ..., decided: _Optional[_Union[_condition_service_pb2.Decision, str]] = ..., event_count: _Optional[int] = ...) -> None: ...
+    window_begin_time: _timestamp_pb2.Timestamp
+    window_end_time: _timestamp_pb2.Timestamp
+    scope: _engagement_pb2.Scope
+    def __init__(self, condition: _Optional[str] = ..., raw: _Optional[_Union[RawOutcome, str]] = ..., decided: _Optional[_Union[_condition_service_pb2.Decision, str]] = ..., event_count: _Optional[int] = ..., window_begin_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., window_end_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., scope: _Optional[_Union[_engagement_pb2.Scope, str]] = ...) -> None: ...
 
 class EvaluationBatch(_message.Message):
     __slots__ = ("raw", "decided", "errors")
