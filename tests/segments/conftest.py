@@ -354,6 +354,7 @@ async def serve(gateway_target: ChannelSettings) -> AsyncIterator[Callable[..., 
             given = {
                 "gateway": {"target": gateway_target.target},
                 "identity": {"allow_development": True},
+                "definitions": {"from_store": False},
                 "data_sources": [COMMUNITIES | (data_source or {})],
             }
             built = await app.build(SegmentsSettings.model_validate(given | more), stack)

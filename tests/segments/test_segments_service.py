@@ -437,7 +437,7 @@ async def test_what_is_not_built_yet_says_so(request_message: Any, audience: Any
     assert (error.code, error.reason) == (StatusCode.UNIMPLEMENTED, "UNIMPLEMENTED")
 
 
-async def test_data_sources_as_resources_are_not_built_yet(serve: Any) -> None:
+async def test_without_the_store_nothing_can_be_saved(serve: Any) -> None:
     stub = data_source_stubs.DataSourceServiceStub(await serve())
     error = await refused(stub.GetDataSource(data_sources_pb.GetDataSourceRequest(name=SOURCE), timeout=SECONDS))
     assert (error.code, error.reason) == (StatusCode.UNIMPLEMENTED, "UNIMPLEMENTED")

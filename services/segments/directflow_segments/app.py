@@ -4,6 +4,10 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from directflow_runtime.channel import open_channel
+from directflow_runtime.client_tracing import TracedChannel
+from directflow_runtime.definitions.cache import DefinitionCache
+from directflow_runtime.definitions.following import Following
+from directflow_runtime.definitions.resources import Resources
 from directflow_runtime.identity import IdentityPolicy
 from directflow_runtime.interceptors import Drain, server_interceptors
 from directflow_runtime.lifecycle import App
@@ -14,7 +18,10 @@ from directflow_runtime.telemetry import Telemetry, telemetry
 from directflow_segments.audience.scratch import Scratch
 from directflow_segments.audiences import Audiences
 from directflow_segments.config import AudienceSettings, SegmentsSettings
-from directflow_segments.data_sources import FixedDataSources
+from directflow_segments.data_sources import DataSource
+from directflow_segments.definitions import gateway as definitions
+from directflow_segments.definitions import servicer as data_sources
+from directflow_segments.definitions.kind import COLLECTION, DataSourceKind
 from directflow_segments.explanation.gateway import GrpcExplainingGateway
 from directflow_segments.gateway import READ_METHODS, GrpcQueryGateway
 from directflow_segments.servicer import AudienceServicer, register
@@ -28,14 +35,34 @@ _SCOPE: Final = "directflow_segments"
 async def build(settings: SegmentsSettings, stack: AsyncExitStack) -> App:
     """Builds the service; what it opens is closed by `stack` in reverse order."""
     traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
-    channel = open_channel(settings.gateway, traces.tracer(_SCOPE), READ_METHODS)
+    tracer = traces.tracer(_SCOPE)
+    channel = open_channel(settings.gateway, tracer, (*READ_METHODS, *definitions.READ_METHODS))
     stack.push_async_callback(channel.close)
-    gateway = GrpcQueryGateway(channel)
-    data_sources = FixedDataSources(item.data_source() for item in settings.data_sources)
     server = _server(settings, traces)
+    book = _definitions(settings, channel, server, stack)
+    gateway = GrpcQueryGateway(channel)
     audiences = Audiences(gateway, _scratch(settings.audience))
-    register(server.grpc, AudienceServicer(data_sources, gateway, audiences, GrpcExplainingGateway(channel)))
-    return App(server, SERVICES)
+    register(server.grpc, AudienceServicer(book, gateway, audiences, GrpcExplainingGateway(channel)))
+    return App(server, SERVICES, ready=book.loaded)
+
+
+def _definitions(
+    settings: SegmentsSettings, channel: TracedChannel, server: RpcServer, stack: AsyncExitStack
+) -> DefinitionCache[DataSource]:
+    """The data sources, and what keeps them up to date in the background."""
+    log, kind = get_logger(_SCOPE), DataSourceKind(definitions.GrpcDescriber(channel))
+    fixed = [item.data_source() for item in settings.data_sources]
+    cache = DefinitionCache(kind.read, log, {data_source.name: data_source for data_source in fixed})
+    if not settings.definitions.from_store:
+        cache.there_is_no_store()
+        data_sources.register(server.grpc, None)
+        return cache
+    store = definitions.GrpcDocumentStore(channel, COLLECTION)
+    following = Following(cache, store, log, definitions.SILENCE_S)
+    stack.push_async_callback(following.aclose)
+    following.start()
+    data_sources.register(server.grpc, Resources(kind, store, cache))
+    return cache
 
 
 def _scratch(settings: AudienceSettings) -> Scratch:

@@ -1,9 +1,13 @@
 """Settings of this service: one TOML file, overridden by DIRECTFLOW_SEGMENTS__* variables.
 
-Data sources stand here until the gateway's definition store serves them:
+Data sources are saved through DataSourceService. For development and tests they may stand here; nobody can change
+those while the service runs, and they hide saved ones of the same name:
 
     [gateway]
     target = "gateway:7400"
+
+    [definitions]
+    from_store = true
 
     [audience]
     scratch_directory = "/scratch"
@@ -115,11 +119,19 @@ class AudienceSettings(SettingsModel):
     disk_bytes: int = Field(default=8 << 30, ge=0)
 
 
+class DefinitionsSettings(SettingsModel):
+    """`[definitions]`: where data sources come from."""
+
+    from_store: bool = True
+    """False: the settings file is all that there is. The gateway's store is not watched, and nothing can be saved."""
+
+
 class SegmentsSettings(ServiceSettings):
     """Everything that this service can be told."""
 
     gateway: ChannelSettings
     audience: AudienceSettings = AudienceSettings()
+    definitions: DefinitionsSettings = DefinitionsSettings()
     data_sources: tuple[DataSourceSettings, ...] = ()
 
     @model_validator(mode="after")

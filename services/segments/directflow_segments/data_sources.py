@@ -1,30 +1,21 @@
 """Data sources: three queries over one connection, and how their variables get values."""
 
 import enum
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.variable_kinds import Kind
 
 from directflow_segments.audience.reachability import ContactRules
 from directflow_segments.template import variable_names
 
+__all__ = ["DataSource", "DataSourceBook", "Kind", "Query", "Role", "Scalar", "Value", "Variable", "found"]
+
 Scalar = None | bool | int | float | str
 Value = Scalar | tuple[Scalar, ...]
 """The value of a variable. Text also carries dates, timestamps, uuids and exact decimals."""
-
-
-class Kind(enum.Enum):
-    """How the gateway checks a value before it binds it."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    TIMESTAMP = "timestamp"
-    UUID = "uuid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +53,11 @@ class Query:
     revision: int
     key_column: str
 
+    @property
+    def variable_names(self) -> frozenset[str]:
+        """Of every tag."""
+        return frozenset(variable.name for variable in self.variables)
+
 
 @dataclass(frozen=True, slots=True)
 class DataSource:
@@ -94,6 +90,11 @@ class DataSource:
         variables = tuple(declared.get(name, Variable(name)) for name in variable_names(template))
         return Query(role, self.connection, template, variables, self.name, self.revision, self.key_column)
 
+    @property
+    def roles(self) -> tuple[Role, ...]:
+        """Which of the three queries it has."""
+        return tuple(role for role in Role if self._template(role))
+
     def _template(self, role: Role) -> str:
         by_role = {
             Role.DISCOVERY: self.discovery_sql,
@@ -110,21 +111,10 @@ class DataSource:
 
 
 class DataSourceBook(Protocol):
-    """Where data sources are found, in memory: the settings file now, a cache that Watch feeds later."""
+    """Where data sources are found, in memory: those of the settings file, and what a watch of the store tells."""
 
     def find(self, name: str) -> DataSource | None:
         """The data source of that name."""
-
-
-class FixedDataSources:
-    """Data sources that do not change while the process lives."""
-
-    def __init__(self, data_sources: Iterable[DataSource]) -> None:
-        self._by_name = {data_source.name: data_source for data_source in data_sources}
-
-    def find(self, name: str) -> DataSource | None:
-        """See DataSourceBook."""
-        return self._by_name.get(name)
 
 
 def found(book: DataSourceBook, name: str) -> DataSource:

@@ -55,14 +55,24 @@ def map_variables(data_source: DataSource, query: Query, given: Given) -> Mapped
     """Raises INVALID_ARGUMENT (VARIABLE_MISSING, VARIABLE_UNKNOWN) with everything that is wrong at once, and
     FAILED_PRECONDITION (CONTRACT_BROKEN) where a binding names a column that the segment does not have."""
     _check_bindings(data_source, query, given)
-    sources = {variable.name: _source(data_source, variable, given) for variable in query.variables}
-    lacking = [variable for variable in query.variables if sources[variable.name] is None]
-    if len(lacking) == 1 and query.role is Role.GENERATOR:
-        sources[lacking[0].name] = _from_id(lacking[0], given)
+    sources = sources_of(data_source, query, given)
     settled = [source for source in sources.values() if source is not None]
     missing = [name for name, source in sources.items() if source is None]
     _refuse(missing, sorted(set(given.caller) - data_source.known_variables), data_source)
     return Mapped({s.name: _value(s, query, given) for s in settled if s.rule != "profile"}, tuple(settled))
+
+
+def sources_of(data_source: DataSource, query: Query, given: Given) -> dict[str, VariableSource | None]:
+    """Which rule gives each variable of the query its value; None where none does.
+
+    Only names are looked at, but for the caller's values that a segment overrules: the check of a definition asks this
+    for calls that nobody has made yet.
+    """
+    sources = {variable.name: _source(data_source, variable, given) for variable in query.variables}
+    lacking = [variable for variable in query.variables if sources[variable.name] is None]
+    if len(lacking) == 1 and query.role is Role.GENERATOR:
+        sources[lacking[0].name] = _from_id(lacking[0], given)
+    return sources
 
 
 def _source(data_source: DataSource, variable: Variable, given: Given) -> VariableSource | None:

@@ -6,7 +6,6 @@ from typing import Any, Final
 
 from directflow.segments.v1 import audience_service_pb2 as pb
 from directflow.segments.v1 import audience_service_pb2_grpc as stubs
-from directflow.segments.v1 import data_source_service_pb2_grpc as data_source_stubs
 from directflow_runtime.calls import current_call, note
 from directflow_runtime.columns import pack_columns
 from directflow_runtime.errors import FieldViolation
@@ -177,7 +176,5 @@ class AudienceServicer(stubs.AudienceServiceServicer):
 
 
 def register(server: Any, servicer: AudienceServicer) -> None:
-    """Adds the API's two services to a grpc.aio server; DataSourceService is the generated one, UNIMPLEMENTED."""
+    """Adds AudienceService to a grpc.aio server."""
     stubs.add_AudienceServiceServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]
-    data_sources: Any = data_source_stubs.DataSourceServiceServicer()
-    data_source_stubs.add_DataSourceServiceServicer_to_server(data_sources, server)  # type: ignore[no-untyped-call]

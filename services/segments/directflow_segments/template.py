@@ -6,6 +6,7 @@ or a quoted name begins no comment, and comments nest.
 """
 
 import re
+from dataclasses import dataclass
 
 _TAG = re.compile(r"<%=\s*([A-Za-z_][A-Za-z0-9_]*(?:\.[A-Za-z_][A-Za-z0-9_]*)*)\s*%>")
 _TOKEN = re.compile(
@@ -20,23 +21,51 @@ _TOKEN = re.compile(
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """One occurrence of a variable."""
+
+    name: str
+    """As it stands in the tag: `community_id`, `user.community_id`."""
+    line: int
+    """From 1."""
+    column: int
+    """From 1, in characters."""
+    text: str
+
+
 def variable_names(template: str) -> tuple[str, ...]:
-    """Names as they stand in the tags (`community_id`, `user.community_id`); empty for a template without any."""
-    names = (name for code in _outside_of_comments(template) for name in _TAG.findall(code))
+    """Names as they stand in the tags; empty for a template without any."""
+    names = (name for start, end in _outside_of_comments(template) for name in _TAG.findall(template, start, end))
     return tuple(dict.fromkeys(names))
 
 
-def _outside_of_comments(template: str) -> list[str]:
-    pieces, start, depth, position = [], 0, 0, 0
+def first_tags(template: str) -> dict[str, Tag]:
+    """Each variable's first tag."""
+    found: dict[str, Tag] = {}
+    for start, end in _outside_of_comments(template):
+        for match in _TAG.finditer(template, start, end):
+            found.setdefault(match[1], _tag(template, match))
+    return found
+
+
+def _tag(template: str, match: re.Match[str]) -> Tag:
+    line = template.count("\n", 0, match.start()) + 1
+    return Tag(match[1], line, match.start() - template.rfind("\n", 0, match.start()), match[0])
+
+
+def _outside_of_comments(template: str) -> list[tuple[int, int]]:
+    pieces: list[tuple[int, int]] = []
+    start, depth, position = 0, 0, 0
     while token := _TOKEN.search(template, position):
         position = token.end()
         if depth and token[0] not in ("/*", "*/"):
             position = token.start() + 1  # inside a comment a quote opens nothing
         elif token[0] == "/*" or token[0].startswith("--"):
-            pieces += [] if depth else [template[start : token.start()]]
+            pieces += [] if depth else [(start, token.start())]
             depth += token[0] == "/*"
             start = position
         elif token[0] == "*/" and depth:
             depth -= 1
             start = position
-    return pieces if depth else [*pieces, template[start:]]
+    return pieces if depth else [*pieces, (start, len(template))]

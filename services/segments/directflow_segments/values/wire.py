@@ -62,10 +62,11 @@ def values_from(messages: Mapping[str, sql_pb2.Value], field: str = "variables")
     ]
     if nested:
         raise invalid(nested)
-    return {name: _value(message) for name, message in messages.items()}
+    return {name: value_from(message) for name, message in messages.items()}
 
 
-def _value(message: sql_pb2.Value) -> Value:
+def value_from(message: sql_pb2.Value) -> Value:
+    """A value; a message in which nothing is set, and a list within a list, are NULL."""
     if message.WhichOneof("kind") == "list":
         return tuple(_scalar(element) for element in message.list.values)
     return _scalar(message)
