@@ -81,6 +81,14 @@ async def test_texts_are_the_authors_with_tags_comments_around_them_left_out(exp
     assert explained.candidates.nearest == ("tt",)
 
 
+@pytest.mark.parametrize("end", ["", ";", " -- end", "\n;\n/* ; */", " ORDER BY p.id"])
+async def test_a_tag_at_the_edge_of_a_conjunct_is_whole(explain: Explain, end: str) -> None:
+    template = f"{PERSON} WHERE <%= n %> = p.id AND p.plan = '<%= plan %>' AND p.id = <%= n %>{end}"
+    explained = await explain(template, "1", n="1", plan="pro")
+    texts = [conjunct.text for conjunct in explained.conjuncts]
+    assert texts == ["<%= n %> = p.id", "p.plan = '<%= plan %>'", "p.id = <%= n %>"]
+
+
 async def test_variables_are_bound_in_conjuncts_as_in_the_statement(explain: Explain) -> None:
     template = (
         f"{MEMBER} WHERE p.plan = '<%= plan %>' AND m.since > now() - INTERVAL '<%= days %>' DAY"

@@ -40,11 +40,13 @@ def conjuncts_of(compiled: CompiledStatement, plain: PlainSelect) -> tuple[Conju
 
 
 def _end(compiled: CompiledStatement, span: Span) -> int:
-    end = compiled.source_offset(span.end)
-    return end if end >= 0 else len(compiled.template)
+    """Where the word behind it begins. The end of the text is no word: there a parameter may stand for a longer tag."""
+    return compiled.source_offset(span.end) if span.end < compiled.body_end else len(compiled.template)
 
 
 def _conjunct(template: str, tokens: list[Token]) -> Conjunct:
+    if template[tokens[-1].start] == ";":
+        tokens = tokens[:-1]
     first, last = tokens[0], tokens[-1]
     place = position_in(template, first.start)
     return Conjunct(template[first.start : last.end], place.line, place.column)
