@@ -19,7 +19,8 @@ Objection = Callable[[str], Awaitable[Problem]]
         ("SELECT mixed_case FROM users", "mixed_case", 'Did you mean users."Mixed Case"?'),
         ("SELECT s.totl FROM (SELECT count(*) AS total FROM users) s", "s.totl", "Did you mean s.total?"),
         ("WITH w AS (SELECT id AS profile FROM users) SELECT w.profil FROM w", "w.profil", "Did you mean w.profile?"),
-        ("SELECT xyzzy FROM users", "xyzzy", ""),
+        ("SELECT s.xyzzy FROM (SELECT 1 AS a, 2 AS b) s", "s.xyzzy", "There are s.a, s.b."),
+        ("SELECT xyzzy FROM (SELECT 1 AS a) s, users", "xyzzy", ""),
         # tables
         ("SELECT id FROM usrs", "usrs", "Did you mean users?"),
         ("SELECT 1 FROM memberships", "memberships", "Did you mean crm.memberships?"),

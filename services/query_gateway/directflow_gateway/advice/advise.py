@@ -6,6 +6,7 @@ from directflow_runtime.errors import Problem
 
 from directflow_gateway.advice.indexes import index_warnings
 from directflow_gateway.advice.ordering import ordering_warnings
+from directflow_gateway.advice.patterns import pattern_warnings
 from directflow_gateway.advice.personal_data import personal_data_warnings
 from directflow_gateway.advice.rights import rights_warnings
 from directflow_gateway.advice.set_form import set_form_warnings
@@ -35,7 +36,7 @@ async def advise(conn: Connection, subject: Subject, for_many: ForMany | None, t
     usable. Raises DirectFlowError when the server goes away.
     """
     found = [
-        *subject.description.warnings,
+        *pattern_warnings(subject),
         *ordering_warnings(subject),
         *personal_data_warnings(subject),
         *star_warnings(subject),

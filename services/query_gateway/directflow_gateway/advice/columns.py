@@ -10,7 +10,8 @@ from directflow_gateway.description.names import quoted
 from directflow_gateway.execution.sqlstate import Phase, translate
 
 # Everything is qualified, operators too: a search_path may put the customer's own functions before pg_catalog.
-# A table that was never analysed has no count: then its size tells, at a hundred bytes a row.
+# Rows by their number at the last VACUUM or ANALYZE, times what the table has grown since, as the planner does it; of a
+# table that had none by its size, at a hundred bytes a row.
 _COLUMNS = """
 WITH asked AS (
   SELECT pg_catalog.to_regclass(r.name) AS scanned, r.attribute, r.place
@@ -20,8 +21,13 @@ WITH asked AS (
   SELECT asked.*, coalesce(pg_catalog.pg_partition_root(scanned), scanned) AS root FROM asked
 )
 SELECT r.place, n.nspname, c.relname, a.attname, pg_catalog.format_type(a.atttypid, NULL), c.relkind,
-  (SELECT pg_catalog.sum(CASE WHEN p.reltuples OPERATOR(pg_catalog.>=) 0 THEN p.reltuples
-      ELSE pg_catalog.pg_relation_size(p.oid) OPERATOR(pg_catalog./) 100 END)::pg_catalog.int8
+  (SELECT pg_catalog.sum(CASE
+      WHEN p.reltuples OPERATOR(pg_catalog.>=) 0::pg_catalog.float4 AND p.relpages OPERATOR(pg_catalog.>) 0
+      THEN p.reltuples::pg_catalog.float8 OPERATOR(pg_catalog.*) pg_catalog.pg_relation_size(p.oid)::pg_catalog.float8
+        OPERATOR(pg_catalog./) (p.relpages::pg_catalog.float8 OPERATOR(pg_catalog.*)
+          pg_catalog.current_setting('block_size')::pg_catalog.float8)
+      ELSE pg_catalog.pg_relation_size(p.oid)::pg_catalog.float8 OPERATOR(pg_catalog./) 100::pg_catalog.float8
+    END)::pg_catalog.int8
     FROM pg_catalog.pg_class p WHERE p.oid OPERATOR(pg_catalog.=) c.oid
       OR p.oid OPERATOR(pg_catalog.=) ANY (ARRAY(SELECT t.relid::pg_catalog.oid
         FROM pg_catalog.pg_partition_tree(r.root) t WHERE t.isleaf))),

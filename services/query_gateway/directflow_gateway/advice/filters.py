@@ -55,9 +55,11 @@ def _comparison(node: Node) -> Comparison | None:
 
 
 def _parameter(node: Node | None) -> int:
-    while node is not None and node.tag == "TypeCast":
-        node = node.one("arg")
-    return node.number("number") if node is not None and node.tag == "ParamRef" else 0
+    """The parameter that a side without columns is computed from; 0 for none."""
+    parts = list(node.walk()) if node is not None else []
+    if any(part.tag in ("ColumnRef", "SubLink") for part in parts):
+        return 0
+    return next((part.number("number") for part in parts if part.tag == "ParamRef"), 0)
 
 
 def _of_column(side: Node, parameter: int) -> Comparison | None:

@@ -72,7 +72,9 @@ def _warning(subject: Subject, comparison: Comparison, column: Column) -> Proble
     if comparison.function:
         return _of_function(subject, comparison, column, slow)
     if cast:
-        hint = f"Compare the column as it is: {name} = '<%= ... %>'. DirectFlow gives the value the column's type."
+        variables = subject.compiled.parameters[comparison.parameter - 1].variables
+        tag = f"<%= {variables[0] if variables else '...'} %>"
+        hint = f"Compare the column as it is: {name} = '{tag}'. DirectFlow gives the value the column's type."
         index = "" if column.is_indexed else f" And give this to the database's administrator: {_create(column, name)}"
         return subject.warning_at_variable(
             comparison.parameter, "CAST_HIDES_INDEX",

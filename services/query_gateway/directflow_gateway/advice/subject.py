@@ -7,6 +7,7 @@ from directflow_runtime.errors import Problem, Severity
 
 from directflow_gateway.description import Description
 from directflow_gateway.description.select_list import SelectList, select_list_of
+from directflow_gateway.execution.server_problem import name_at
 from directflow_gateway.sql import CompiledStatement
 from directflow_gateway.sql.template import problem_at
 from directflow_gateway.sql.tree import Node, ParseTree
@@ -35,7 +36,9 @@ class Subject:
 
     def warning(self, offset: int, rule: str, message: str, hint: str = "") -> Problem:
         """A warning at a character of the sent text, by its place in the author's template."""
-        return replace(self.compiled.problem(offset, rule, message, hint), severity=Severity.WARNING)
+        problem = self.compiled.problem(offset, rule, message, hint)
+        token = name_at(self.compiled.text, offset + 1) or problem.token
+        return replace(problem, severity=Severity.WARNING, token=token)
 
     def warning_at(self, node: Node, rule: str, message: str, hint: str = "") -> Problem:
         """A warning at a node of the tree."""

@@ -5,6 +5,7 @@ So that an author who has a refused function and no `profile_id` hears of both a
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from directflow_runtime.errors import Problem
 
@@ -12,6 +13,7 @@ from directflow_gateway.description import ColumnType, WireType
 from directflow_gateway.description.contracts import contract_findings
 from directflow_gateway.description.names import parts_of
 from directflow_gateway.description.select_list import UNNAMED, select_list_of
+from directflow_gateway.execution.server_problem import name_at
 from directflow_gateway.sql.limits import DEFAULT, too_large
 from directflow_gateway.sql.source_map import Edit, SourceMap, edited
 from directflow_gateway.sql.template import problem_at, read
@@ -38,8 +40,9 @@ def text_contract_problems(template: str, role: str, key_column: str, known: Seq
     for problem, index in contract_findings(columns, role, key_column):
         name = names[index] if index >= 0 else ""
         if (problem.rule, name) != ("DUPLICATE_COLUMN", UNNAMED):
-            source = source_map.source(select_list.place(index, name))
-            problems.append(problem_at(template, source, problem.message, problem.hint, rule=problem.rule))
+            place = select_list.place(index, name)
+            at = problem_at(template, source_map.source(place), problem.message, problem.hint, rule=problem.rule)
+            problems.append(replace(at, token=name_at(text, place + 1) or at.token))
     return problems
 
 
@@ -51,10 +54,10 @@ def _without_tags(template: str) -> tuple[str, SourceMap]:
 
 
 def _meant(known: Sequence[Problem]) -> dict[str, str]:
-    """Column names that do not exist, and those that the hints say were meant."""
-    wrong = (problem for problem in known if problem.rule == "UNDEFINED_COLUMN" and problem.hint.startswith(_MEANT))
+    """Column names that do not exist, and those that the hints say were meant, if any."""
+    wrong = ((parts_of(p.token), p.hint) for p in known if p.rule == "UNDEFINED_COLUMN")
     return {
-        parts_of(problem.token)[-1]: parts_of(problem.hint.removeprefix(_MEANT))[-1]
-        for problem in wrong
-        if parts_of(problem.token)
+        parts[-1]: parts_of(hint.removeprefix(_MEANT))[-1] if hint.startswith(_MEANT) else UNNAMED
+        for parts, hint in wrong
+        if parts
     }

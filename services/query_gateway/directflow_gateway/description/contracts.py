@@ -10,6 +10,7 @@ from directflow_runtime.errors import Problem
 from directflow_gateway.description.names import written
 from directflow_gateway.description.result import ColumnType, Description, WireType
 from directflow_gateway.description.select_list import select_list_of
+from directflow_gateway.execution.server_problem import name_at
 
 PROFILE_ID = "profile_id"
 CONTACTS = ("email", "phone")
@@ -43,7 +44,8 @@ def contract_findings(columns: Columns, role: str, key_column: str = "") -> list
 
 def _placed(description: Description, problem: Problem, offset: int) -> Problem:
     at = description.compiled.problem(offset, problem.rule, problem.message, problem.hint)
-    return replace(problem, line=at.line, column=at.column, token=at.token)
+    token = name_at(description.compiled.text, offset + 1) or at.token
+    return replace(problem, line=at.line, column=at.column, token=token)
 
 
 def _discovery(columns: Columns, key_column: str) -> Iterator[Finding]:

@@ -19,6 +19,7 @@ from directflow_gateway.sql import CompiledStatement
 SIMILARITY = 0.6
 _OUTPUT_ADVICE = "repeat its expression, or filter in an outer query around this one."
 _MOST_CANDIDATES = 5_000
+_MOST_NAMED = 12
 
 # Everything is qualified, operators too: a search_path may put the customer's own functions before pg_catalog.
 _COLUMNS = f"""
@@ -86,16 +87,26 @@ async def _column_hint(conn: Connection, name: tuple[str, ...], scope: Scope) ->
     if not qualifier and column in scope.outputs:
         return f"{written(column)} is a name of the select list, which this clause cannot see: {_OUTPUT_ADVICE}"
     candidates = await _columns(conn, scope.sources)
-    same = next((alias for alias, known in candidates if known == column), "")
+    # Only from a table: that a subquery around the mistake has the name too says nothing.
+    tables = {source.alias for source in scope.sources if source.table}
+    same = next((alias for alias, known in candidates if known == column and alias in tables), "")
     if same:
         return f"Did you mean {written(same, column)}?"
     preferred = [pair for pair in candidates if pair[0] == qualifier[-1]] if qualifier else []
     for pairs in (preferred, candidates):
-        owners = {known: alias for alias, known in reversed(pairs)}
+        owners = {known: alias for alias, known in reversed(pairs) if known != column}
         closest = _closest(column, owners)
         if closest:
             return f"Did you mean {written(owners[closest], closest)}?"
-    return ""
+    return _known_columns(preferred or ([] if len(scope.sources) > 1 else candidates))
+
+
+def _known_columns(candidates: Sequence[tuple[str, str]]) -> str:
+    """What there is, where nothing is similar to what was written."""
+    names = [written(alias, column) for alias, column in candidates]
+    if not names:
+        return ""
+    return f"There are {', '.join(names[:_MOST_NAMED])}{', and others' if len(names) > _MOST_NAMED else ''}."
 
 
 async def _columns(conn: Connection, sources: Sequence[Source]) -> list[tuple[str, str]]:

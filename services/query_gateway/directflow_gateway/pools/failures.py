@@ -2,6 +2,8 @@
 
 import re
 import socket
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import psycopg
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -15,12 +17,39 @@ NOT_THE_LOGIN = re.compile(
 """What a server says after the password was right. libpq gives no SQLSTATE for a failed login, and the text is in the
 server's language: what is not recognised counts as a refused login."""
 CAUSES = (
+    ("NOT_ADMITTED", re.compile(r"pg_hba\.conf")),
+    ("CONNECT_RIGHT", re.compile(r"permission denied for database")),
     ("TLS", re.compile(r"SSL|certificate|GSSAPI")),
     ("AUTHENTICATION_METHOD", re.compile(r"authentication method|channel binding|server requested|SCRAM")),
     ("DATABASE_MISSING", re.compile(r'database ".*" does not exist', re.DOTALL)),
     ("TOO_MANY_CONNECTIONS", re.compile(r"too many (connections|clients)|connection slots")),
     ("NOT_READY", re.compile(r"starting up|shutting down|recovery mode|not (currently )?accepting")),
 )
+
+_WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
+    {
+        "NAME_RESOLUTION": "the connection's host name does not resolve: correct the connection's host, or have the "
+        "name entered in the DNS that DirectFlow's gateway asks",
+        "REFUSED": "no PostgreSQL takes the session at the connection's host and port: correct them, or have the "
+        "database's administrator check that PostgreSQL runs and listens there (listen_addresses, port, firewall)",
+        "TIMEOUT": "the connection's host does not answer in time: correct the connection's host and port, or have "
+        "the firewall between DirectFlow's gateway and the database opened",
+        "TLS": "the TLS handshake with the database failed: correct the connection's CA and TLS mode, or have the "
+        "database's administrator install a certificate for the connection's host name",
+        "AUTHENTICATION_METHOD": "the database asks for a kind of login that DirectFlow does not have: its "
+        "administrator must allow scram-sha-256 for the connection's user in pg_hba.conf",
+        "NOT_ADMITTED": "pg_hba.conf of the database does not let the connection's user in from where DirectFlow's "
+        "gateway is, or not without TLS: the database's administrator must add a line for it",
+        "CONNECT_RIGHT": "the connection's user may not connect to the database: its administrator must GRANT CONNECT "
+        "ON DATABASE to the user",
+        "DATABASE_MISSING": "the server has no database of the name that the connection gives: correct the "
+        "connection's database",
+        "TOO_MANY_CONNECTIONS": "the database has no free session: its administrator must raise max_connections or the "
+        "limit of the user or database, or the connection's pool must be smaller",
+        "NOT_READY": "the database is starting, stopping or recovering, and takes no sessions until that is done",
+    }
+)
+"""Who must change what, without saying where the database is or who logs in."""
 
 
 def is_refused_login(error: psycopg.OperationalError) -> bool:
@@ -43,7 +72,7 @@ def unreachable(cause: str) -> DirectFlowError:
     return DirectFlowError(
         StatusCode.UNAVAILABLE,
         "DATABASE_UNREACHABLE",
-        "the customer's database cannot be reached",
+        f"the customer's database cannot be reached: {_WHAT_TO_DO.get(cause, _WHAT_TO_DO['REFUSED'])}",
         metadata={"cause": cause},
         retry_after=RETRY_AFTER_S,
     )
@@ -68,7 +97,9 @@ def rejected() -> DirectFlowError:
     return DirectFlowError(
         StatusCode.FAILED_PRECONDITION,
         "CREDENTIALS_REJECTED",
-        "the database refused the login with the credential that is stored for this connection",
+        "the database refused the login with the credential that is stored for this connection: whoever keeps the "
+        "credential must store the current password of the connection's user, or the database's administrator must set "
+        "that password and allow the user to log in; DirectFlow then reads it by itself",
     )
 
 

@@ -17,6 +17,7 @@ from directflow_gateway.sql.reach import Reach
 from directflow_gateway.sql.references import Reference, References
 
 _ALLOW = "If it only reads, add it to the connection's allowed_functions."
+_ALLOW_NAMED = 'If that only reads, add "{}" to the connection\'s allowed_functions.'
 _RESOLVABLE = frozenset(
     {
         "FUNCTION_NAME_SHARED",
@@ -105,7 +106,8 @@ class _NameChecker:
                 yield reference.position.problem(
                     "ATTRIBUTE_NAME_SHARED",
                     f'".{reference.name}" may call the function {shown}, which is not allowed.',
-                    f"If it is a column, write {reference.name} alone, without the prefix. {_ALLOW}",
+                    f"If it is a column, write {reference.name} alone, without the prefix. "
+                    f"{_ALLOW_NAMED.format(shown)}",
                 )
 
     def operators(self, references: Iterable[Reference]) -> Iterator[Problem]:
@@ -118,7 +120,7 @@ class _NameChecker:
                 yield reference.position.problem(
                     "OPERATOR_NAME_SHARED",
                     f"Operator {reference.name} may call {refused}, which is not allowed.",
-                    f'{_ALLOW} Or allow the operator: "operator:{reference.name}".',
+                    f'{_ALLOW_NAMED.format(refused)} Or allow the operator: "operator:{reference.name}".',
                 )
 
     def types(self, references: Iterable[Reference]) -> Iterator[Problem]:
@@ -131,7 +133,7 @@ class _NameChecker:
             ):
                 if refused:
                     yield reference.position.problem(
-                        rule, f"A value of type {reference.name} may run {refused}.", _ALLOW
+                        rule, f"A value of type {reference.name} may run {refused}.", _ALLOW_NAMED.format(refused)
                     )
 
     def relations(self, references: Iterable[Reference]) -> Iterator[Problem]:
@@ -147,9 +149,8 @@ class _NameChecker:
             refused = by_columns or next(filter(None, map(self._reach.refused_by_relation, oids)), "")
             if refused:
                 rule = "COLUMN_RUNS_FUNCTION" if by_columns else "RELATION_NOT_ALLOWED"
-                yield reference.position.problem(
-                    rule, f"{reference.name} reaches {refused}, which is not allowed.", _ALLOW
-                )
+                message = f"{reference.name} reaches {refused}, which is not allowed."
+                yield reference.position.problem(rule, message, _allow_reached(refused))
 
     def _is_system_by_path(self, reference: Reference) -> bool:
         on_path = "information_schema" in self._facts.search_path
@@ -170,6 +171,12 @@ class _NameChecker:
 def _shared_function(name: str, function: FunctionFact) -> tuple[str, str, str]:
     shown = f"{function.schema}.{function.name}"
     if is_built_in(name):
-        hint = f"If you mean PostgreSQL's own, write pg_catalog.{name}. {_ALLOW}"
+        hint = f"If you mean PostgreSQL's own, write pg_catalog.{name}. {_ALLOW_NAMED.format(shown)}"
         return "FUNCTION_NAME_SHARED", f"{name} may be the function {shown}, which is not allowed.", hint
-    return "FUNCTION_NOT_ALLOWED", f"Function {shown} is not allowed.", _ALLOW
+    return "FUNCTION_NOT_ALLOWED", f"Function {shown} is not allowed.", _ALLOW_NAMED.format(shown)
+
+
+def _allow_reached(refused: str) -> str:
+    """What a view or a column reaches is a function, or a foreign table by its own kind of entry."""
+    table = refused.removeprefix("foreign table ")
+    return _ALLOW_NAMED.format(refused if table == refused else f"relation:{table}")

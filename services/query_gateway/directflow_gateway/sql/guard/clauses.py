@@ -1,10 +1,12 @@
 """Inside the SELECT: no INTO, no locks, no data-modifying WITH, and no syntax that nobody has thought about."""
 
 from collections.abc import Iterator
+from itertools import pairwise
 
 from directflow_runtime.errors import Problem
 
 from directflow_gateway.sql.guard.context import Context
+from directflow_gateway.sql.parser import scan
 from directflow_gateway.sql.tree import Node
 
 _EXPRESSIONS = (
@@ -25,6 +27,8 @@ _JSON = (
 # An allow-list, so that what a later grammar adds is refused until somebody has looked at it.
 _KNOWN = frozenset(f"{_EXPRESSIONS} {_QUERIES} {_JSON}".split())
 
+_STRENGTHS = frozenset({"UPDATE", "SHARE", "NO", "KEY"})
+
 
 def check_clause(context: Context, node: Node) -> Iterator[Problem]:
     """The rules on syntax for one node."""
@@ -35,8 +39,8 @@ def check_clause(context: Context, node: Node) -> Iterator[Problem]:
             node.one("rel") or node, "INTO_CLAUSE", "SELECT ... INTO creates a table.", "Remove the INTO clause."
         )
     elif node.tag == "LockingClause":
-        yield context.problem(
-            node, "LOCKING_CLAUSE", "FOR UPDATE, FOR SHARE and the like lock rows.", "Remove the locking clause."
+        yield context.locate(_locking_place(context.tree.text)).problem(
+            "LOCKING_CLAUSE", "FOR UPDATE, FOR SHARE and the like lock rows.", "Remove the locking clause."
         )
     elif node.role == "ctequery":
         yield context.problem(
@@ -44,6 +48,13 @@ def check_clause(context: Context, node: Node) -> Iterator[Problem]:
         )
     elif not _is_below_refused(node):
         yield context.problem(node, "UNSUPPORTED_SYNTAX", f"{node.tag} is not allowed in a query.")
+
+
+def _locking_place(text: str) -> int:
+    """The tree does not say where a locking clause is. The first one's FOR; -1 where it cannot be found."""
+    tokens = scan(text)
+    pairs = pairwise(tokens) if isinstance(tokens, tuple) else ()
+    return next((one.start for one, other in pairs if one.kind == "FOR" and other.kind in _STRENGTHS), -1)
 
 
 def _is_below_refused(node: Node) -> bool:

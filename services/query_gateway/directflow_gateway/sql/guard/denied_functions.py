@@ -49,6 +49,16 @@ _DENIED = (
     (r"pg_.*|binary_upgrade_.*|_pg_.*", "it tells about or acts on the server"),
 )  # fmt: skip
 
+# What an author wants who writes one of these; the first pattern that matches.
+_INSTEAD = (
+    (r"nextval|setval|currval|lastval", "To number the rows, write row_number() OVER (ORDER BY ...)."),
+    (r"txid_.*|pg_(current|xact)_.*", "For the time of the snapshot, write now()."),
+    (r"setseed", "For a random share that stays the same, write hashtext(id::text) % 10 = 0."),
+    (r"dblink.*", "Make the other table visible in this database, for example as a materialized view."),
+    (r"(query|table|schema|database|cursor)_to_xml.*", "Write the query itself, as a subquery."),
+    (r"(current_|session_|system_)?user|current_role|getpgusername", "It is the connection's user: leave it out."),
+)
+
 _PATTERNS = tuple((re.compile(pattern), reason) for pattern, reason in _DENIED)
 
 
@@ -72,3 +82,8 @@ def runs_sql_text(name: str) -> bool:
 def is_denied(name: str) -> bool:
     """Whether a rule denies the built-in function `name`, whatever its volatility."""
     return reason_denied(name) != ""
+
+
+def what_instead(name: str) -> str:
+    """What to write instead of the denied function `name`."""
+    return next((advice for pattern, advice in _INSTEAD if re.fullmatch(pattern, name)), "Leave it out.")

@@ -5,14 +5,14 @@ from collections.abc import Iterator
 from directflow_runtime.errors import Problem
 
 from directflow_gateway.sql.guard.context import Context
-from directflow_gateway.sql.guard.denied_functions import reason_denied
+from directflow_gateway.sql.guard.denied_functions import reason_denied, what_instead
 from directflow_gateway.sql.guard.function_names import extension_names, is_built_in, similar_built_in
 from directflow_gateway.sql.guard.trusted_extensions import may_be_trusted
 from directflow_gateway.sql.tree import Node
 
 SAMPLING_METHODS = ("system", "bernoulli")
 """TABLESAMPLE's own methods. They are functions, though not ones that SQL can call."""
-_ALLOW_HINT = "If it belongs to your database and only reads, add it to the connection's allowed_functions."
+_ALLOW_HINT = 'If it belongs to your database and only reads, add "{}" to the connection\'s allowed_functions.'
 _IDENTITY = {
     "SVFOP_CURRENT_ROLE": "current_role",
     "SVFOP_CURRENT_USER": "current_user",
@@ -49,13 +49,14 @@ def _check_call(context: Context, node: Node, qualified: tuple[str, ...]) -> Ite
         node,
         "FUNCTION_NOT_ALLOWED",
         f"Function {'.'.join(qualified)} is not allowed{': ' if reason else ''}{reason}.",
-        "" if reason else _hint(name),
+        what_instead(name) if reason else _hint(name, ".".join(qualified[-2:])),
     )
 
 
-def _hint(name: str) -> str:
+def _hint(name: str, entry: str) -> str:
     similar = similar_built_in(name)
-    return f"Did you mean {similar}? {_ALLOW_HINT}" if similar else _ALLOW_HINT
+    allow = _ALLOW_HINT.format(entry)
+    return f"Did you mean {similar}? {allow}" if similar else allow
 
 
 def check_session_value(context: Context, node: Node) -> Iterator[Problem]:
@@ -66,4 +67,5 @@ def check_session_value(context: Context, node: Node) -> Iterator[Problem]:
             node,
             "FUNCTION_NOT_ALLOWED",
             f"{name.upper()} is not allowed: it tells about the server, the session or its role.",
+            what_instead(name),
         )
