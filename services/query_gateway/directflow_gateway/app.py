@@ -1,6 +1,7 @@
 """The composition root: everything that the gateway is made of, built once."""
 
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from typing import Any, Final
 
 from directflow.gateway.v1 import connection_service_pb2_grpc as connection_stubs
@@ -17,6 +18,9 @@ from opentelemetry.trace import Tracer
 from directflow_gateway.config import GatewaySettings
 from directflow_gateway.connections import Connections
 from directflow_gateway.credentials import FileCredentialSource
+from directflow_gateway.definitions.checks import Ownership
+from directflow_gateway.definitions.servicer import DefinitionServicer
+from directflow_gateway.definitions.store import DefinitionStore
 from directflow_gateway.directflow_database import DirectFlowDatabase, Upkeep
 from directflow_gateway.engagement import servicer as engagement
 from directflow_gateway.engagement.servicer import EngagementStoreServicer
@@ -49,7 +53,10 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     pools = Pools(FileCredentialSource(settings.credentials.path), watchdog, settings.egress.policy(), doctor.admit)
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer)
-    register(server, _engine(settings, pools, tracer), _engagement(settings, watchdog, tracer, stack))
+    stores = _stores(settings, watchdog, tracer, stack)
+    ownership = Ownership(settings.definitions.owners)
+    definitions = DefinitionServicer(ownership, stores.definitions)
+    register(server, _engine(settings, pools, tracer), definitions, stores.engagement)
     return App(server, SERVICES)
 
 
@@ -59,30 +66,47 @@ def _engine(settings: GatewaySettings, pools: Pools, tracer: Tracer) -> QueryEng
     return QueryEngine(connections, pools, prepared, tracer)
 
 
-def _engagement(
-    settings: GatewaySettings, watchdog: Watchdog, tracer: Tracer, stack: AsyncExitStack
-) -> EngagementStoreServicer:
-    """The engagement store, and what keeps its database ready in the background."""
+@dataclass(frozen=True, slots=True)
+class _Stores:
+    """What lies in DirectFlow's own database; without one there are no definitions, and no engagement."""
+
+    engagement: EngagementStoreServicer
+    definitions: DefinitionStore | None = None
+
+
+def _stores(settings: GatewaySettings, watchdog: Watchdog, tracer: Tracer, stack: AsyncExitStack) -> _Stores:
+    """The two stores, and what keeps their database ready in the background."""
     if settings.directflow_database is None:
-        return EngagementStoreServicer()
+        return _Stores(EngagementStoreServicer())
     database = DirectFlowDatabase(settings.directflow_database, watchdog, tracer)
     stack.push_async_callback(database.aclose)
     store = EngagementStore(database)
-    upkeep = Upkeep(database, store.prepare, store.tend, get_logger(PACKAGE))
+
+    async def tend() -> None:
+        await store.tend()
+        await definitions.forget()
+
+    upkeep = Upkeep(database, store.prepare, tend, get_logger(PACKAGE))
+    fixed = [connection.connection().name for connection in settings.connections]
+    definitions = DefinitionStore(database, settings.definitions, upkeep.ready, fixed)
     stack.push_async_callback(upkeep.aclose)
+    stack.push_async_callback(definitions.feed.aclose)
     upkeep.start()
-    return EngagementStoreServicer(store, upkeep)
+    definitions.feed.start()
+    return _Stores(EngagementStoreServicer(store, upkeep), definitions)
 
 
-def register(server: RpcServer, engine: QueryEngine, store: EngagementStoreServicer) -> None:
+def register(
+    server: RpcServer, engine: QueryEngine, definitions: DefinitionServicer, store: EngagementStoreServicer
+) -> None:
     """Puts the gateway's four services onto the server.
 
-    Two of them are the generated ones: their methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
+    One of them is the generated one: its methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
     """
     services: tuple[tuple[Any, Any], ...] = (
         (query_stubs.add_QueryServiceServicer_to_server, QueryServicer(engine)),
         (connection_stubs.add_ConnectionServiceServicer_to_server, connection_stubs.ConnectionServiceServicer()),
-        (definition_stubs.add_DefinitionServiceServicer_to_server, definition_stubs.DefinitionServiceServicer()),
+        (definition_stubs.add_DefinitionServiceServicer_to_server, definitions),
         (engagement.register, store),
     )
     for add_to_server, servicer in services:

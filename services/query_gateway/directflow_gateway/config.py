@@ -15,6 +15,7 @@ from directflow_runtime.settings import ServiceSettings, SettingsModel
 from pydantic import Field
 
 from directflow_gateway.connections import ConnectionSettings, EgressSettings
+from directflow_gateway.definitions.settings import DefinitionSettings
 from directflow_gateway.directflow_database import DirectFlowDatabaseSettings
 
 
@@ -40,5 +41,6 @@ class GatewaySettings(ServiceSettings):
     egress: EgressSettings = EgressSettings()
     credentials: CredentialSettings = CredentialSettings()
     prepared: PreparedSettings = PreparedSettings()
+    definitions: DefinitionSettings = DefinitionSettings()
     directflow_database: DirectFlowDatabaseSettings | None = None
-    """None: the engagement store answers STORE_NOT_CONFIGURED."""
+    """None: the engagement store and the definitions answer STORE_NOT_CONFIGURED."""

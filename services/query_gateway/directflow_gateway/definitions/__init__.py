@@ -1,0 +1,1 @@
+"""The document store behind every definition: connections here, data sources and conditions for two other services."""
