@@ -72,7 +72,7 @@ def scripted() -> Iterator[Scripted]:
             services,
             "segments",
             segments_stubs.AudienceServiceServicer,
-            ("ListSegments", "GetSegment", "PreviewAudience", "CountAudience"),
+            ("ListSegments", "GetSegment", "PreviewAudience", "CountAudience", "ExplainMembership", "DiffAudience"),
             ("StreamAudience", "BatchGetPersonalization"),
         ),
         server,

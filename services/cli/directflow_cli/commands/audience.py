@@ -1,4 +1,4 @@
-"""`directflow audience preview|count|stream`: the people of a segment."""
+"""`directflow audience preview|count|stream|explain|diff`: the people of a segment."""
 
 import enum
 import sys
@@ -10,15 +10,17 @@ from directflow.segments.v1 import audience_service_pb2 as wire
 from directflow.segments.v1 import audience_service_pb2_grpc as stubs
 from google.protobuf.duration_pb2 import Duration
 
+from directflow_cli.commands.audience_diff import diff
 from directflow_cli.commands.audience_files import ArrowSink, CsvSink, ParquetSink
+from directflow_cli.commands.audience_membership import explain
 from directflow_cli.commands.audience_stream import AudienceReceiver, Sink
+from directflow_cli.commands.audience_target import DataSource, SegmentKey, audience_target
 from directflow_cli.commands.audience_text import JsonLinesSink, JsonSink, TableSink
 from directflow_cli.commands.cells import columns_of
 from directflow_cli.commands.destination import Abandonable, destination
-from directflow_cli.commands.endpoints import Target, find
+from directflow_cli.commands.endpoints import find
 from directflow_cli.commands.exit_codes import ExitCode
 from directflow_cli.commands.ledger import COLUMNS, ledger_record, ledger_rows, source_records
-from directflow_cli.commands.names import resource_name
 from directflow_cli.commands.options import Output, OutputFormat, SegmentsEndpoint, Timeout, Variables, Workspace
 from directflow_cli.commands.output import (
     json_line,
@@ -30,10 +32,6 @@ from directflow_cli.commands.output import (
 )
 from directflow_cli.commands.progress import progress
 from directflow_cli.commands.session import Session, converse, tell
-from directflow_cli.commands.variables import values_from
-
-DataSource = Annotated[str, typer.Argument(help="Id of the data source, or its full resource name.")]
-SegmentKey = Annotated[str | None, typer.Option("--segment", "-s", help="Key of the segment.", show_default=False)]
 
 
 class AudienceFormat(enum.StrEnum):
@@ -64,6 +62,8 @@ def register(app: typer.Typer) -> None:
     group.command("preview")(preview)
     group.command("count")(count)
     group.command("stream")(stream)
+    group.command("explain")(explain)
+    group.command("diff")(diff)
     app.add_typer(group, name="audience")
 
 
@@ -82,7 +82,7 @@ def preview(
     Example: directflow audience preview members --segment 7
     """
     where = find("segments", segments, workspace)
-    target = _target(where, data_source, segment, variables)
+    target = audience_target(where, data_source, segment, variables)
     request = wire.PreviewAudienceRequest(target=target, max_people=people)
 
     async def work(session: Session) -> ExitCode:
@@ -109,7 +109,7 @@ def count(
     """
     where = find("segments", segments, workspace)
     mode = wire.COUNT_MODE_ESTIMATE if estimate else wire.COUNT_MODE_EXACT
-    request = wire.CountAudienceRequest(target=_target(where, data_source, segment, variables), mode=mode)
+    request = wire.CountAudienceRequest(target=audience_target(where, data_source, segment, variables), mode=mode)
 
     async def work(session: Session) -> ExitCode:
         response = await _stub(session).CountAudience(request, timeout=timeout)
@@ -152,7 +152,7 @@ def stream(
     if statement_timeout:
         limits.statement_timeout.CopyFrom(_duration(statement_timeout))
     request = wire.StreamAudienceRequest(
-        target=_target(where, data_source, segment, variables),
+        target=audience_target(where, data_source, segment, variables),
         encoding=wire.ENCODING_ARROW,
         order=_ORDERS[order],
         columns=[name.strip() for name in columns.split(",") if name.strip()],
@@ -203,14 +203,6 @@ def _check_output(output: AudienceFormat, output_file: Path | None) -> None:
         raise typer.BadParameter(f"{output} is not for a terminal: give --output-file, or pipe it")
     if output_file is not None and not output_file.parent.is_dir():
         raise typer.BadParameter(f"there is no directory {output_file.parent}")
-
-
-def _target(where: Target, data_source: str, segment: str | None, variables: list[str]) -> wire.Target:
-    name = resource_name(data_source, "dataSources", where.workspace)
-    target = wire.Target(data_source=name, variables=values_from(variables))
-    if segment is not None:
-        target.segment_key = segment
-    return target
 
 
 def _show_preview(output: OutputFormat, response: wire.PreviewAudienceResponse) -> None:

@@ -1,7 +1,6 @@
 """`directflow query check|describe`: SQL before anybody depends on it."""
 
 import enum
-import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -20,6 +19,7 @@ from directflow_cli.commands.names import resource_name
 from directflow_cli.commands.options import GatewayEndpoint, Output, OutputFormat, Timeout, Workspace
 from directflow_cli.commands.output import print_table, write_document
 from directflow_cli.commands.session import Session, converse, tell
+from directflow_cli.commands.sql_text import sql_text
 
 
 class Role(enum.StrEnum):
@@ -68,7 +68,7 @@ def describe(
 
     Example: directflow query describe -c crm --sql "SELECT u.emial FROM users u"
     """
-    text = _text(file, sql)
+    text = sql_text(file, sql)
     target = find("gateway", gateway, workspace)
     statement = wire.Statement(
         connection=resource_name(connection, "connections", target.workspace),
@@ -85,18 +85,6 @@ def describe(
         return ExitCode.INVALID if broken else ExitCode.OK
 
     converse(target, "query describe", work, text)
-
-
-def _text(file: Path | None, sql: str) -> str:
-    if (file is None) == (not sql):
-        raise typer.BadParameter("give a file, or --sql")
-    if file is None:
-        return sql
-    try:
-        # Bytes: universal newlines would change the author's text, and with it every position.
-        return (sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()).decode()
-    except (OSError, UnicodeDecodeError) as error:
-        raise typer.BadParameter(f"{file} cannot be read as UTF-8: {type(error).__name__}") from None
 
 
 def _variable(text: str) -> sql_pb2.Variable:
