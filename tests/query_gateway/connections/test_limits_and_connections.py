@@ -7,6 +7,7 @@ from directflow_gateway.connections import (
     Connection,
     Connections,
     ConnectionSettings,
+    CredentialKind,
     EgressSettings,
     LimitOverrides,
     Limits,
@@ -110,6 +111,7 @@ def test_the_etag_changes_with_every_field() -> None:
         "limits": Limits(max_rows=1),
         "allowed_functions": frozenset({"f"}),
         "role_policy": RolePolicy.STRICT,
+        "credential_kind": CredentialKind.VAULT_KV,
     }
     assert set(others) == {f.name for f in fields(Connection) if f.init}
     etags = {replace(connection, **{name: value}).etag for name, value in others.items()}

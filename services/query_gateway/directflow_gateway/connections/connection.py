@@ -4,6 +4,7 @@ import enum
 import hashlib
 import re
 from dataclasses import dataclass, field, fields
+from typing import NamedTuple
 
 from directflow_gateway.connections.host import check_host
 from directflow_gateway.connections.limits import Limits
@@ -33,6 +34,25 @@ class RolePolicy(enum.Enum):
     """Even a superuser is accepted, with a warning: a developer's own database. Settings only, no caller can ask it."""
 
 
+class CredentialKind(enum.Enum):
+    """What kind of source holds the credential; where in it, the gateway derives from the connection's name."""
+
+    VAULT_KV = "vault-kv"
+    VAULT_DYNAMIC = "vault-dynamic"
+    VAULT_STATIC = "vault-static"
+    FILE = "file"
+
+
+class Target(NamedTuple):
+    """Who is handed the credential, and how far it is believed to be that one."""
+
+    host: str
+    port: int
+    user: str
+    sslmode: SslMode
+    ca_pem: str
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Connection:
     """Where to connect, as whom, how the server is verified, and the limits of every call. Raises ValueError for what
@@ -55,6 +75,7 @@ class Connection:
     allowed_functions: frozenset[str] = frozenset()
     """Functions outside the built-in allow-list: `name` or `schema.name`."""
     role_policy: RolePolicy = RolePolicy.REPORT
+    credential_kind: CredentialKind = CredentialKind.FILE
     etag: str = field(init=False, compare=False, default="")
     """Digest of everything above; part of the key of every cache."""
 
@@ -75,6 +96,12 @@ class Connection:
     def name(self) -> str:
         """`workspaces/{workspace}/connections/{connection}`."""
         return f"workspaces/{self.workspace}/connections/{self.id}"
+
+    @property
+    def target(self) -> Target:
+        """What a credential is bound to: with another one it may be sent nowhere until somebody confirms."""
+        # Host names know no letter case.
+        return Target(self.host.lower(), self.port, self.user, self.sslmode, self.ca_pem.strip())
 
     def _digest(self) -> str:
         parts = [getattr(self, f.name) for f in fields(self) if f.init]

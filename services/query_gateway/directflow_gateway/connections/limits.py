@@ -1,5 +1,6 @@
 """How far one call on a connection may go. A call may lower a limit, never raise it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Self, TypeVar
 
@@ -7,6 +8,17 @@ Number = TypeVar("Number", int, float)
 
 GREATEST_ROW_BYTES = 3_670_016
 """3.5 MiB: with its framing one row still fits the 4 MiB that callers receive by default."""
+
+GREATEST: Mapping[str, int] = {
+    "pool_size": 100,
+    "statement_timeout_s": 3_600,
+    "lock_timeout_s": 600,
+    "max_rows": 1_000_000_000,
+    "max_bytes": 1024**4,
+    "max_row_bytes": GREATEST_ROW_BYTES,
+    "max_stream_age_s": 86_400,
+}
+"""What a saved connection may ask for. The settings file, which the operator writes, may ask for more."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ import ipaddress
 from directflow_runtime.settings import SettingsModel
 from pydantic import Field, IPvAnyNetwork, model_validator
 
-from directflow_gateway.connections.connection import Connection, RolePolicy, SslMode
+from directflow_gateway.connections.connection import Connection, CredentialKind, RolePolicy, SslMode
 from directflow_gateway.connections.egress import EgressPolicy
 from directflow_gateway.connections.limits import GREATEST_ROW_BYTES, Limits
 
@@ -43,6 +43,7 @@ class ConnectionSettings(SettingsModel):
     limits: LimitsSettings = LimitsSettings()
     allowed_functions: tuple[str, ...] = ()
     role_policy: RolePolicy = RolePolicy.REPORT
+    credential_kind: CredentialKind = CredentialKind.FILE
 
     @model_validator(mode="after")
     def _is_a_connection(self) -> "ConnectionSettings":

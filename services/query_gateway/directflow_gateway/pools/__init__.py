@@ -2,5 +2,6 @@
 
 from directflow_gateway.pools.opening import Examine
 from directflow_gateway.pools.pools import Pools
+from directflow_gateway.pools.retiring import Retiring
 
-__all__ = ["Examine", "Pools"]
+__all__ = ["Examine", "Pools", "Retiring"]

@@ -44,18 +44,19 @@ class DatabasePool:
         self._tasks: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
+        self._users = 0
+        """Who has a session, or waits for one."""
 
     # --- leasing -------------------------------------------------------------------------------------------------
 
     async def acquire(self, deadline: float) -> GatewayConnection:
         """A session, until `release`. Raises DirectFlowError: POOL_SATURATED, DEADLINE_EXCEEDED, and what `Opener.open`
-        raises."""
-        await self._take_slot(deadline)
+        raises. Whoever waits when the pool is closed is still served: his connection was changed, not his call."""
+        self._users += 1
         try:
-            async with _until(deadline):
-                connection = await self._session()
+            connection = await self._leased(deadline)
         except BaseException:
-            self._slots.release()
+            self._user_left()
             raise
         connection.begin_lease(deadline)
         self._watchdog.add(connection.watch)
@@ -75,7 +76,8 @@ class DatabasePool:
             self._idle.pop().abort()
 
     async def close(self) -> None:
-        """Closes idle sessions now and leased ones when they come back. Waits for sessions that are being stopped."""
+        """Closes idle sessions now and leased ones when they come back. Waits for sessions that are being stopped, and
+        not for users: what it takes to open sessions goes with the last of them."""
         self._closed = True
         if self._reaper is not None:
             self._reaper.cancel()
@@ -83,9 +85,26 @@ class DatabasePool:
             self._idle.pop().leave()
         while self._tasks:
             await asyncio.wait(self._tasks)
-        self._opener.close()
+        self._close_opener()
 
     # --- the narrow part -----------------------------------------------------------------------------------------
+
+    async def _leased(self, deadline: float) -> GatewayConnection:
+        await self._take_slot(deadline)
+        try:
+            async with _until(deadline):
+                return await self._session()
+        except BaseException:
+            self._slots.release()
+            raise
+
+    def _user_left(self) -> None:
+        self._users -= 1
+        self._close_opener()
+
+    def _close_opener(self) -> None:
+        if self._closed and not self._users:
+            self._opener.close()
 
     async def _take_slot(self, deadline: float) -> None:
         wait_s = min(self.connection.limits.acquire_timeout_s, deadline - time.monotonic())
@@ -137,7 +156,7 @@ class DatabasePool:
                 if not opened.done():
                     opened.set_exception(error)
                 return
-        if opened.done() or self._closed:
+        if opened.done():
             self._keep(connection)
         else:
             opened.set_result(connection)
@@ -164,6 +183,7 @@ class DatabasePool:
         connection.end_lease()
         self._keep(connection)
         self._slots.release()
+        self._user_left()
 
     def _keep(self, connection: GatewayConnection) -> None:
         life_s = LIFE_S * (1 + LIFE_JITTER * random.random())  # noqa: S311 (not all sessions at once)

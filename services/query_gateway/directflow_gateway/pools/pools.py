@@ -1,7 +1,7 @@
 """Sessions on customers' databases: leased for one call, handed back clean or closed."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -77,6 +77,18 @@ class Pools:
                 self._pool(connection).drain()
                 session = await self._begin(stack, connection, settings, deadline)
             yield session
+
+    def retire(self, is_current: Callable[[Connection], bool]) -> None:
+        """Closes the pools of connections that were changed or deleted: idle sessions now, leased ones when they come
+        back. Without it those of a connection that nobody uses any more would stay for as long as the process."""
+        for name, pool in list(self._pools.items()):
+            if not is_current(pool.connection):
+                del self._pools[name]
+                self._close(pool)
+
+    def __len__(self) -> int:
+        """Pools that are open, and those that are being closed."""
+        return len(self._pools) + len(self._closing)
 
     async def aclose(self) -> None:
         """Closes every session. Leased ones are closed when they come back; there are no new ones."""

@@ -1,7 +1,8 @@
 """What the login role can do beyond reading, and the SQL with which the customer's DBA takes it away."""
 
-from directflow_gateway.role_doctor.admission import RoleDoctor
+from directflow_gateway.role_doctor.admission import RoleDoctor, refuses
 from directflow_gateway.role_doctor.examination import examine
 from directflow_gateway.role_doctor.finding import Finding, Weight
+from directflow_gateway.role_doctor.rights import Owner, Rights, reading_rights
 
-__all__ = ["Finding", "RoleDoctor", "Weight", "examine"]
+__all__ = ["Finding", "Owner", "Rights", "RoleDoctor", "Weight", "examine", "reading_rights", "refuses"]

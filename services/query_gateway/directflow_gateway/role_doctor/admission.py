@@ -33,7 +33,7 @@ class RoleDoctor:
         A role that cannot be examined is admitted with a warning, except under STRICT. Raises DATABASE_UNREACHABLE.
         """
         findings = await self._examined(connection, session)
-        refused = [finding for finding in findings if _refuses(connection.role_policy, finding)]
+        refused = [finding for finding in findings if refuses(connection.role_policy, finding)]
         if refused:
             raise _refusal(refused)
         if findings:
@@ -56,7 +56,8 @@ class RoleDoctor:
             return ()
 
 
-def _refuses(policy: RolePolicy, finding: Finding) -> bool:
+def refuses(policy: RolePolicy, finding: Finding) -> bool:
+    """Whether a connection of this policy is refused for that finding."""
     if policy is RolePolicy.STRICT:
         return True
     return policy is RolePolicy.REPORT and finding.weight is Weight.DANGER

@@ -1,6 +1,7 @@
 """Runs the checks on a server."""
 
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 
 import psycopg
 from psycopg.pq import TransactionStatus
@@ -23,17 +24,27 @@ async def examine(conn: Connection) -> tuple[Finding, ...]:
     `conn` must not be in a transaction; afterwards the session is as it was. Raises DirectFlowError when the server
     cannot be asked at all; a single check that fails is a finding of its own.
     """
+    async with catalogue_transaction(conn):
+        found = await _found(conn)
+    # Of a superuser every other check is true as well, and none of it can be revoked.
+    superuser = tuple(finding for finding in found if finding.rule == SUPERUSER)
+    return superuser or tuple(found)
+
+
+@asynccontextmanager
+async def catalogue_transaction(conn: Connection) -> AsyncIterator[None]:
+    """A read-only transaction in which unqualified names are the catalogue's.
+
+    Raises DirectFlowError for what the server says; the session may be used in spite of it.
+    """
     try:
         await fetch(conn, "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         await fetch(conn, _SETTINGS)
-        found = await _found(conn)
+        yield
         await fetch(conn, "ROLLBACK")
     except psycopg.Error as error:
         await _roll_back(conn)
         raise translate(error, None, Phase.RUN) from None
-    # Of a superuser every other check is true as well, and none of it can be revoked.
-    superuser = tuple(finding for finding in found if finding.rule == SUPERUSER)
-    return superuser or tuple(found)
 
 
 async def _roll_back(conn: Connection) -> None:

@@ -1,0 +1,1 @@
+"""What is tried of a connection, a module for each kind of step."""

@@ -1,0 +1,136 @@
+"""The login, as pools do it, and what each way to fail means for a DBA."""
+
+import asyncio
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+import psycopg
+from directflow_runtime.errors import DirectFlowError
+from psycopg.pq.abc import PGconn
+
+from directflow_gateway.connection_service.step import StepFailed, StepName, failed
+from directflow_gateway.connection_service.steps import mending
+from directflow_gateway.connections import Connection, EgressPolicy, EgressRefused
+from directflow_gateway.credentials import Credential
+from directflow_gateway.description.names import quoted
+from directflow_gateway.pools.failures import cause_of, is_refused_login
+from directflow_gateway.pools.login import login
+from directflow_gateway.pools.parameters import CaFile
+
+Sql = Callable[[Connection], str]
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """A text of the server's, and what to tell instead of it: it holds names and addresses."""
+
+    pattern: re.Pattern[str]
+    message: str
+    advice: str
+    sql: Sql = lambda connection: ""
+
+
+def _may_log_in(connection: Connection) -> str:
+    return f"ALTER ROLE {quoted(mending.role_of(connection))} LOGIN;"
+
+
+def _may_connect(connection: Connection) -> str:
+    return mending.grant_connect(mending.role_of(connection), connection.database)
+
+
+CAUSES: Final = (
+    Cause(
+        re.compile(r"no pg_hba\.conf entry|pg_hba\.conf rejects"),
+        "The server's pg_hba.conf lets this role not into this database from here.",
+        "Add a line to pg_hba.conf for the role, the database and this gateway's network, with scram-sha-256, and"
+        " reload: hostssl <database> <role> <network> scram-sha-256",
+        lambda connection: "SELECT pg_reload_conf();",
+    ),
+    Cause(
+        re.compile(r"not permitted to log in"),
+        "The role exists and may not log in.",
+        "Let it log in, or use another role.",
+        _may_log_in,
+    ),
+    Cause(
+        re.compile(r"permission denied for database"),
+        "The password is right, and the role may not enter this database.",
+        "Grant it CONNECT.",
+        _may_connect,
+    ),
+    Cause(
+        re.compile(r'database ".*" does not exist', re.DOTALL),
+        "The password is right, and there is no database of this name on the server.",
+        "Check the spelling: PostgreSQL tells upper from lower case here.",
+    ),
+    Cause(
+        re.compile(r"authentication method|channel binding|server requested|SCRAM"),
+        "The server asks for the password in another way than SCRAM, and was not given it.",
+        "Store the role's password for SCRAM, and have scram-sha-256 as the method in pg_hba.conf. A pooler in front"
+        " has to pass channel binding on, or to speak TLS itself with SCRAM.",
+        lambda connection: mending.set_password(mending.role_of(connection)),
+    ),
+    Cause(
+        re.compile(r"too many (connections|clients)|connection slots"),
+        "Every session that the server, the database or the role may have is in use.",
+        "Raise max_connections or the limit of the role, or give this connection a smaller pool.",
+    ),
+    Cause(
+        re.compile(r"starting up|shutting down|recovery mode|not (currently )?accepting"),
+        "The server is starting, stopping or recovering.",
+        "Try again in a minute.",
+    ),
+    Cause(
+        re.compile(r"SSL|certificate|GSSAPI"),
+        "TLS failed at the login.",
+        "This gateway's database driver did not accept the server's certificate: give its authority as tls.ca_pem.",
+    ),
+)
+"""The first that fits. A server in another language fits none, and is told apart by what libpq knows."""
+
+
+async def log_in(connection: Connection, credential: Credential, policy: EgressPolicy, deadline: float) -> PGconn:
+    """A session, the caller's to close. Raises StepFailed."""
+    authorities = CaFile(connection.ca_pem)
+    try:
+        async with asyncio.timeout(max(0.05, deadline - time.monotonic())):
+            return await login(connection, credential, policy, authorities.path, threading.Lock())
+    except TimeoutError:
+        raise failed(StepName.LOGIN, "The server did not finish the login in time.", "Try again.") from None
+    except EgressRefused as refused:
+        raise failed(StepName.LOGIN, f"The host has become {refused} meanwhile.", "Try again.") from None
+    except (psycopg.OperationalError, OSError) as error:
+        raise _explained(connection, error) from None
+    finally:
+        authorities.close()
+
+
+def no_credential(error: DirectFlowError, connection: Connection) -> StepFailed:
+    """The credential's source has none, or is away."""
+    return failed(
+        StepName.LOGIN,
+        f"There is no credential to log in with: {error.message}.",
+        f"The operator of DirectFlow puts it where this gateway looks for workspace {connection.workspace}, connection"
+        f" {connection.id}.",
+        mending.fresh_role(connection.database, role=mending.role_of(connection)),
+    )
+
+
+def _explained(connection: Connection, error: Exception) -> StepFailed:
+    text = str(error) if isinstance(error, psycopg.OperationalError) else ""
+    for cause in CAUSES:
+        if cause.pattern.search(text):
+            return failed(StepName.LOGIN, cause.message, cause.advice, cause.sql(connection))
+    if isinstance(error, psycopg.OperationalError) and is_refused_login(error):
+        sql = mending.set_up(mending.role_of(connection), connection.database)
+        return failed(
+            StepName.LOGIN,
+            "The server refused the login: there is no such role, or the stored password is another one.",
+            "Compare the user with the roles of the server, and the password with the stored one.",
+            sql,
+        )
+    return failed(StepName.LOGIN, f"The login failed ({cause_of(error)}).", "The server's own log says why.")

@@ -1,0 +1,123 @@
+"""Tries a connection step by step, on a short-lived session of its own."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Final
+
+import psycopg
+from directflow_runtime.errors import DirectFlowError
+
+from directflow_gateway.connection_service.step import Outcome, Step, StepFailed, StepName, TestReport, failed
+from directflow_gateway.connection_service.steps import login, server
+from directflow_gateway.connection_service.steps.network import Network
+from directflow_gateway.connections import Connection, EgressPolicy
+from directflow_gateway.credentials import Credential, CredentialSource
+from directflow_gateway.execution import GatewayConnection, Watchdog
+from directflow_gateway.execution.sqlstate import Phase, translate
+from directflow_gateway.role_doctor import reading_rights
+
+LONGEST_S: Final = 30.0
+"""Of one test, also where the caller would wait longer."""
+AT_ONCE: Final = 8
+"""Tests that run at the same time in this replica: each holds a thread, and a session that no pool counts."""
+BUSY: Final = "This gateway is trying too many connections at the moment: try again."
+
+
+class ConnectionTester:
+    """One for the process, built in app.py. It keeps nothing between two tests."""
+
+    def __init__(self, credentials: CredentialSource, policy: EgressPolicy, watchdog: Watchdog) -> None:
+        self._credentials = credentials
+        self._policy = policy
+        self._watchdog = watchdog
+        self._turns = asyncio.Semaphore(AT_ONCE)
+
+    async def test(self, connection: Connection, deadline: float, withheld: str = "") -> TestReport:
+        """Everything that is known at `deadline`, on the clock of `time.monotonic()`. What fails is a step.
+
+        `withheld`: why its credential may not be sent there; then nothing logs in. Raises nothing but CancelledError.
+        """
+        report = TestReport()
+        deadline = min(deadline, time.monotonic() + LONGEST_S)
+        try:
+            async with asyncio.timeout(deadline - time.monotonic()):
+                await self._turns.acquire()
+        except TimeoutError:
+            report.skip_rest(BUSY)
+            return report
+        try:
+            await self._try(connection, deadline, withheld, report)
+        except StepFailed as failure:
+            report.add(failure.step)
+            report.skip_rest()
+        finally:
+            self._turns.release()
+        return report
+
+    async def _try(self, connection: Connection, deadline: float, withheld: str, report: TestReport) -> None:
+        await self._reach(connection, deadline, report)
+        if withheld:
+            report.skip_rest(withheld)
+            return
+        async with self._session(connection, deadline) as session:
+            report.add(Step(StepName.LOGIN, Outcome.OK, "The server accepts the stored credential."))
+            await _look_around(session, connection, report)
+
+    async def _reach(self, connection: Connection, deadline: float, report: TestReport) -> None:
+        network = Network(connection, self._policy, deadline)
+        step, addresses = await network.resolve()
+        report.add(step)
+        step, opened = await network.tcp(addresses)
+        report.add(step)
+        with opened:
+            report.add(await network.tls(opened))
+
+    @asynccontextmanager
+    async def _session(self, connection: Connection, deadline: float) -> AsyncIterator[GatewayConnection]:
+        credential = await self._credential(connection, deadline)
+        pgconn = await login.log_in(connection, credential, self._policy, deadline)
+        session = GatewayConnection(pgconn, credential.generation)
+        session.begin_lease(deadline)
+        self._watchdog.add(session.watch)
+        try:
+            await session.set_autocommit(True)
+            yield session
+        finally:
+            self._watchdog.remove(session.watch)
+            if session.wire.idle:
+                session.leave()
+            else:
+                session.abort()
+
+    async def _credential(self, connection: Connection, deadline: float) -> Credential:
+        try:
+            async with asyncio.timeout(max(0.05, deadline - time.monotonic())):
+                return await self._credentials.read(connection)
+        except TimeoutError:
+            raise failed(StepName.LOGIN, "The credential's source did not answer in time.", "Try again.") from None
+        except DirectFlowError as error:
+            raise login.no_credential(error, connection) from None
+
+
+async def _look_around(session: GatewayConnection, connection: Connection, report: TestReport) -> None:
+    with _during(StepName.SERVER):
+        report.add(await server.server(session, report))
+    with _during(StepName.ROLE):
+        rights = await reading_rights(session)
+        report.add(await server.role(session, connection, rights))
+    report.add(server.future_tables(rights))
+    with _during(StepName.ROUND_TRIP):
+        report.add(await server.round_trip(session, report))
+
+
+@contextmanager
+def _during(name: StepName) -> Iterator[None]:
+    """What the server says to our own questions, and the end of the time, as a step that failed."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise failed(name, translate(error, None, Phase.RUN).message, "The server's own log says why.") from None
+    except DirectFlowError as error:
+        raise failed(name, error.message, "Try again with a longer deadline.") from None

@@ -1,0 +1,220 @@
+"""Something to try connections with, and customers' databases in every state."""
+
+import contextlib
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from directflow_cli.dev.postgres import PostgresServer
+from directflow_cli.dev.psql import Role
+from directflow_gateway.connection_service.step import Outcome, Step, TestReport
+from directflow_gateway.connection_service.tester import ConnectionTester
+from directflow_gateway.connections import Connection, EgressPolicy, SslMode
+from directflow_gateway.credentials import FileCredentialSource
+from directflow_gateway.execution import Watchdog
+
+TEST_S = 15.0
+DOCUMENTED = """
+CREATE TABLE users (id int, email text);
+GRANT CONNECT ON DATABASE "{database}" TO "{role}";
+GRANT USAGE ON SCHEMA public TO "{role}";
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role}";
+GRANT SELECT ON ALL SEQUENCES IN SCHEMA public TO "{role}";
+ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO "{role}";
+"""
+
+
+@dataclass
+class Customer:
+    """A customer's server and database, the role to log in as, and what holds its password."""
+
+    server: PostgresServer
+    database: str
+    role: Role
+    secrets: Path
+    tester: ConnectionTester
+    connection: Connection = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.connection = Connection(
+            workspace="acme",
+            id="main",
+            host=self.server.host,
+            port=self.server.port,
+            database=self.database,
+            user=self.role.name,
+            sslmode=SslMode.DISABLE,
+        )
+        self.write_secret(self.role.password)
+
+    def write_secret(self, password: str) -> None:
+        path = self.secrets / "acme" / "main"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"password": password}))
+
+    def sql(self, text: str) -> str:
+        filled = text.replace("{role}", self.role.name).replace("{database}", self.database)
+        return self.server.psql(filled, database=self.database)
+
+    async def test(self, withheld: str = "", within_s: float = TEST_S, **changed: Any) -> TestReport:
+        connection = replace(self.connection, **changed)
+        return await self.tester.test(connection, time.monotonic() + within_s, withheld)
+
+    def nothing_leaks(self, report: TestReport) -> None:
+        """No text holds the password, and none says where the server is."""
+        told = " ".join(f"{step.message} {step.advice} {step.mending_sql}" for step in report.steps)
+        for secret in (self.role.password, "127.0.0.1", "localhost", str(self.secrets)):
+            assert secret not in told
+
+
+def outcomes(report: TestReport) -> dict[str, str]:
+    """Outcome by step, as a reader sees them."""
+    return {step.name.value: step.outcome.value for step in report.steps}
+
+
+def find(report: TestReport, name: str) -> Step:
+    """The one step of that name."""
+    (found,) = [step for step in report.steps if step.name.value == name]
+    return found
+
+
+@pytest.fixture
+def step_of() -> Callable[[TestReport, str], Step]:
+    return find
+
+
+@pytest.fixture
+def failing_at() -> Callable[[TestReport], Step]:
+    """The step that failed: all before it went, and all behind it were not tried."""
+
+    def failing(report: TestReport) -> Step:
+        assert len(report.steps) == 8
+        index = [step.outcome for step in report.steps].index(Outcome.FAILED)
+        assert all(step.outcome in (Outcome.OK, Outcome.WARNING) for step in report.steps[:index])
+        assert all(step.outcome is Outcome.SKIPPED for step in report.steps[index + 1 :])
+        return report.steps[index]
+
+    return failing
+
+
+@pytest.fixture
+def make_customer(tmp_path: Path, watchdog: Watchdog) -> Callable[..., Customer]:
+    """`make_customer(server, role=..., policy=...)`: a fresh database, and the documented role unless given one."""
+
+    def make(server: PostgresServer, role: Role | None = None, policy: EgressPolicy | None = None) -> Customer:
+        source = FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}")
+        tester = ConnectionTester(source, policy or EgressPolicy(allow_loopback=True), watchdog)
+        customer = Customer(server, server.create_database(), role or server.create_role("LOGIN"), tmp_path, tester)
+        if role is None:
+            customer.sql(DOCUMENTED)
+        return customer
+
+    return make
+
+
+@pytest.fixture
+def customer(make_customer: Callable[..., Customer], postgres: PostgresServer) -> Customer:
+    """The documented role on a database of the test's own."""
+    return make_customer(postgres)
+
+
+KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
+
+
+@dataclass(frozen=True)
+class Authority:
+    """A certificate authority that signs for one host name."""
+
+    directory: Path
+
+    def create(self) -> "Authority":
+        self.directory.mkdir()
+        self._openssl("req", "-x509", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", *KEY)
+        return self
+
+    def sign(self, name: str) -> tuple[str, str]:
+        """Key and certificate of a server."""
+        self._openssl("req", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", f"/CN={name}", *KEY)
+        (self.directory / "extensions").write_text(f"subjectAltName=DNS:{name}")
+        self._openssl(
+            "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
+            "-extfile", "extensions", "-out", "server.pem", "-days", "2",
+        )  # fmt: skip
+        return (self.directory / "server.key").read_text(), (self.directory / "server.pem").read_text()
+
+    @property
+    def pem(self) -> str:
+        return (self.directory / "ca.pem").read_text()
+
+    def _openssl(self, *arguments: str) -> None:
+        subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True, timeout=30)
+
+
+@pytest.fixture(scope="module")
+def make_authority(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Authority]:
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl program to make certificates with")
+    return lambda: Authority(tmp_path_factory.mktemp("tls") / "authority").create()
+
+
+@pytest.fixture(scope="module")
+def authority(make_authority: Callable[[], Authority]) -> Authority:
+    return make_authority()
+
+
+@pytest.fixture(scope="module")
+def tls_server(authority: Authority, postgres_installation: Any) -> Iterator[PostgresServer]:
+    """A server with a certificate for "localhost"."""
+    with PostgresServer.create(postgres_installation) as running:
+        if running.psql("SELECT count(*) FROM pg_settings WHERE name = 'ssl_library' AND setting <> ''") == "0":
+            pytest.skip("this PostgreSQL was built without TLS")
+        owner = running.data.stat()
+        for text, name in zip(authority.sign("localhost"), ("server.key", "server.crt"), strict=True):
+            (running.data / name).touch(mode=0o600)
+            (running.data / name).write_text(text)
+            os.chown(running.data / name, owner.st_uid, owner.st_gid)
+        running.psql("ALTER SYSTEM SET ssl = on")
+        running.psql("SELECT pg_reload_conf()")
+        ends_at = time.monotonic() + 10
+        while running.psql("SHOW ssl") != "on":
+            assert time.monotonic() < ends_at
+            time.sleep(0.02)
+        yield running
+
+
+@dataclass
+class Silent:
+    """A port behind which nobody ever answers: the kernel makes the connections."""
+
+    listener: socket.socket
+
+    @property
+    def port(self) -> int:
+        return int(self.listener.getsockname()[1])
+
+    def received(self) -> bytes:
+        """Everything that was sent there."""
+        self.listener.setblocking(False)
+        told = b""
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                opened, _ = self.listener.accept()
+                with opened:
+                    opened.settimeout(0.2)
+                    with contextlib.suppress(TimeoutError, ConnectionResetError):
+                        told += opened.recv(65536)
+        return told
+
+
+@pytest.fixture
+def silent() -> Iterator[Silent]:
+    with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
+        yield Silent(listener)
