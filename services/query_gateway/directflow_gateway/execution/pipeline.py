@@ -1,5 +1,6 @@
 """Many statements in one round trip, in groups that fail each for itself."""
 
+import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
@@ -14,15 +15,16 @@ from directflow_gateway.execution.repeated import Repeated, send_prepared
 from directflow_gateway.execution.wire import AllowanceExceeded, Parameters, Statement, Wire
 
 FEW_GROUPS = 4
-NAP_S = 0.0008
+NAP_S = 0.0015
 """While the results of many groups are to come: the server sends each for itself, and to wake up for each would cost
 more than to read it."""
-AHEAD = 8
+AHEAD = 12
 """Sets of parameters that are sent before the first of their results is read: the server is never to wait for us."""
 CELLS = b"_df_cells"
 BETWEEN = b"_df_between"
 """Names of the statements that are prepared, and closed again in the same pipeline. Where that is cut short, the end
 of the transaction closes them: never DEALLOCATE ALL, which would take a pooler's own statements away."""
+PIPELINE_SYNC = int(pq.ExecStatus.PIPELINE_SYNC)
 SINGLE_TUPLE = int(pq.ExecStatus.SINGLE_TUPLE)
 FATAL_ERROR = int(pq.ExecStatus.FATAL_ERROR)
 
@@ -137,21 +139,24 @@ class Pipeline:
 
     # --- receiving ---------------------------------------------------------------------------------------------------
 
-    def _let_come(self, groups: int) -> None:
-        self._wire.nap_s = NAP_S if groups > FEW_GROUPS else 0.0
-        self._allowance = self._ends_at - self._wire.read_so_far()
+    async def _let_come(self, groups: int) -> None:
+        """Before the results of a group, when so many are still to come."""
+        self._allowance = self._ends_at - self._wire.bytes_read  # without asking the kernel for each
         if self._allowance <= 0:
             raise AllowanceExceeded
+        if groups > FEW_GROUPS and self._wire.pgconn.is_busy():
+            self._wire.release()  # or whatever comes would wake us, at the server's expense
+            await asyncio.sleep(NAP_S)
 
     async def _end(self) -> None:
         """Behind the last result."""
-        await self._wire.to_sync(self._allowance)
+        await self._to_sync()
         self._wire.prepared.clear()
         self._wire.pgconn.exit_pipeline_mode()
 
     async def _group(self, left: int) -> GroupResult:
-        self._let_come(left)
-        results = await self._wire.to_sync(self._allowance)
+        await self._let_come(left)
+        results = await self._to_sync()
         parses = self._parses.popleft()
         told: list[PGresult] = []
         for place, result in enumerate(results):
@@ -162,26 +167,47 @@ class Pipeline:
         return GroupResult(told)
 
     async def _cells(self, left: int) -> CellsResult:
-        self._let_come(left)
+        await self._let_come(left)
         _, error = await self._one(single_rows=False)  # of what stands between
         cells, own = await self._one(single_rows=error is None)
-        await self._wire.to_sync(self._allowance)
+        await self._to_sync()
         return CellsResult(cells, error or own)
+
+    # What libpq has read already is taken without the price of a wait: there are many results, one for each row.
+
+    async def _to_sync(self) -> list[PGresult]:
+        """Results up to the next sync point, one a statement."""
+        wire, pgconn = self._wire, self._wire.pgconn
+        results: list[PGresult] = []
+        while True:
+            result = await wire.result(self._allowance) if pgconn.is_busy() else pgconn.get_result()
+            status = None if result is None else result.status
+            if status == PIPELINE_SYNC:
+                return results
+            if result is not None:
+                results.append(result)
+            if status is None or status == FATAL_ERROR:
+                self._check_alive(results)
 
     async def _one(self, *, single_rows: bool) -> CellsResult:
         """The results of one statement to their end."""
         wire, pgconn = self._wire, self._wire.pgconn
+        is_busy, get_result = pgconn.is_busy, pgconn.get_result
         cells, error = [], None
         if single_rows:
             pgconn.set_single_row_mode()
-        while True:
-            # Without the price of a wait for what libpq has read already: there is a result for each row.
-            result = await wire.result(self._allowance) if pgconn.is_busy() else pgconn.get_result()
-            if result is None:
-                break
-            if result.status == SINGLE_TUPLE:
-                cells.append(result.get_value(0, 0) or b"")
-            elif result.status == FATAL_ERROR:
+        while (result := await wire.result(self._allowance) if is_busy() else get_result()) is not None:
+            status = result.status
+            if status == SINGLE_TUPLE:
+                cells.append(result.get_value(0, 0))
+            elif status == FATAL_ERROR:
                 error = error_from_result(result, encoding="utf-8")
         wire.check_alive()
-        return CellsResult(b"".join(cells), error)
+        return CellsResult(b"".join(filter(None, cells)), error)
+
+    def _check_alive(self, results: Sequence[PGresult]) -> None:
+        """Raises what the server said last, where the connection is lost: libpq would answer with nothing for ever."""
+        if self._wire.lost:
+            for result in results:
+                self._wire.check(result)
+            self._wire.check_alive()

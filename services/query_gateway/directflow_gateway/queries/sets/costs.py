@@ -24,7 +24,7 @@ SHARE_OF_REST = 0.05
 SHORTEST_TRIAL_S = 0.005
 WORTH_A_JOIN_S = 0.00003
 """A tuple that costs less is looked up by an index already; no join does it for less."""
-MOST_SINGLES = 64
+MOST_SINGLES = 256
 """Statements in one round trip."""
 SHORTEST_LATERAL_S = 0.02
 FEW_TOLD_TIMES = 8

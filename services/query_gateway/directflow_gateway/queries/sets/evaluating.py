@@ -99,6 +99,8 @@ class Evaluation:
     async def run_in_order(self, parts: Parts, limit_s: float) -> None:
         text = self._plan.statement(Form.LATERAL, self._differing, row_by_row=True)
         under_way: deque[Chunk] = deque()
+        complete: list[int] = []
+        letters = bytearray()
 
         def following() -> Sequence[str | None] | None:
             chunk = parts.following()
@@ -108,10 +110,14 @@ class Evaluation:
             return statement_for(text, self._bound, self._plan.types, chunk).parameters
 
         def took(told: CellsResult) -> None:
-            self._keep(under_way.popleft()[: len(told.cells)], told.cells.decode())
+            complete.extend(under_way.popleft()[: len(told.cells)])
+            letters.extend(told.cells)
             parts.ended(Ended(len(told.cells), told.error))
 
-        await self._session.cells(text.text, following, took, limit_s, hides=bool(text.scalars))
+        try:
+            await self._session.cells(text.text, following, took, limit_s, hides=bool(text.scalars))
+        finally:
+            self._keep(complete, letters.decode())
 
     def took(self, index: int, rows: Rows) -> None:
         if rows.count == 1:

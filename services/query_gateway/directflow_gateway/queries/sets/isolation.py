@@ -11,10 +11,11 @@ from collections.abc import Sequence
 import psycopg
 from directflow_runtime.errors import DirectFlowError
 
-from directflow_gateway.execution import AllowanceExceeded, Phase, SqlStatement, Unresponsive, translate
+from directflow_gateway.execution import AllowanceExceeded, SqlStatement, Unresponsive
 from directflow_gateway.queries.outcomes import concerns_the_tuple
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.sets.session import SetSession
+from directflow_gateway.queries.sets.translations import Translations
 from directflow_gateway.queries.sets.tuples import BoundTuples
 from directflow_gateway.queries.sets.work import Chunk, Ended, Work, cells
 from directflow_gateway.sql.set_form import array_text, is_known
@@ -37,8 +38,10 @@ class Isolation:
         self._bound = bound
         self._plan = plan
         self._work = work
-        self._waiting: deque[Chunk] = deque()
+        self._fresh: Chunk = ()
+        self._behind: list[int] = []
         self._under_way: deque[Chunk] = deque()
+        self._translations = Translations(None)
         self._complete = 0
         self._shared: DirectFlowError | None = None
         """An error that is no single tuple's: it is raised when nothing is under way any more."""
@@ -51,29 +54,36 @@ class Isolation:
         """Keeps the outcomes of healthy tuples; the others are `suspects` and `slow` afterwards."""
         uncastable = await self._uncastable(chunk)
         self.suspects += sorted(uncastable)
-        self._waiting.extend(_parts([index for index in chunk if index not in uncastable], AT_ONCE))
+        self._fresh = [index for index in chunk if index not in uncastable] if uncastable else chunk
         try:
             await self._work.run_in_order(self, limit_s)
         except (Unresponsive, AllowanceExceeded):
             await self._session.leave()
         if self._shared is not None:
             raise self._shared
-        self.suspects += [index for part in (*self._under_way, *self._waiting) for index in part]
+        self.suspects += [index for part in (*self._under_way, self._behind, self._fresh) for index in part]
 
     def following(self) -> Chunk | None:
-        """The next part; what is left of one comes before others."""
-        if not self._waiting or self._shared is not None or self._is_hopeless():
+        """What is left behind failures, filled up with tuples that were not sent yet: few statements, for each costs
+        more than some tuples."""
+        if self._shared is not None or self._is_hopeless():
             return None
-        self._under_way.append(self._waiting.popleft())
-        return self._under_way[-1]
+        part: Chunk = self._behind[:AT_ONCE]
+        del self._behind[:AT_ONCE]
+        fresh, self._fresh = self._fresh[: AT_ONCE - len(part)], self._fresh[AT_ONCE - len(part) :]
+        part = [*part, *fresh] if part else fresh
+        if not part:
+            return None
+        self._under_way.append(part)
+        return part
 
     def ended(self, ended: Ended) -> None:
-        """Puts what is left of the part behind the tuple that failed in front of those that wait."""
+        """What is left of the part behind the tuple that failed comes next."""
         part = self._under_way.popleft()
         self._complete += ended.complete
         if ended.error is None or ended.complete == len(part):
             return
-        told = translate(ended.error, None, Phase.RUN)
+        told = self._translations.of(ended.error)
         if not concerns_the_tuple(told):
             self._shared = told
             return
@@ -81,7 +91,7 @@ class Isolation:
         (self.slow if told.reason == "STATEMENT_TIMEOUT" else self.suspects).append(failed)
         rest = part[ended.complete + 1 :]
         if len(rest) > FEW:
-            self._waiting.appendleft(rest)
+            self._behind += rest
         else:
             self.suspects += rest
 

@@ -6,9 +6,10 @@ from time import monotonic
 from directflow_runtime.calls import current_call
 from directflow_runtime.errors import DirectFlowError
 
-from directflow_gateway.execution import AllowanceExceeded, Phase, Rows, SqlStatement, Told, Unresponsive, translate
+from directflow_gateway.execution import AllowanceExceeded, Rows, SqlStatement, Told, Unresponsive
 from directflow_gateway.queries.outcomes import concerns_the_tuple
 from directflow_gateway.queries.sets.session import SetSession
+from directflow_gateway.queries.sets.translations import Translations
 from directflow_gateway.queries.sets.tuples import BoundTuples
 from directflow_gateway.queries.sets.work import Chunk, Work
 
@@ -16,7 +17,7 @@ FIRST_LIMIT_S = 1.0
 """A tuple among others is first given this long, so that one that takes minutes does not hold up its neighbours."""
 SUSPECT_LIMIT_S = 0.25
 """A tuple among those that are expected to fail."""
-AT_ONCE = 64
+AT_ONCE = 128
 """Statements in one round trip."""
 GRACE_S = 1.0
 LEAST_SHARE_S = 0.1
@@ -96,12 +97,12 @@ class OneByOne:
             return [await self._session.alone(self._bound.texts(i), await self._session.limit_s()) for i in chunk]
 
     async def _take_all(self, chunk: Chunk, told: Sequence[Told | DirectFlowError]) -> None:
-        compiled = await self._session.compiled()
+        translations = Translations(await self._session.compiled())
         for index, one in zip(chunk, told, strict=True):
             if isinstance(one, Rows | DirectFlowError):
                 self._take(index, one)
                 continue
-            error = translate(one, compiled, Phase.RUN)
+            error = translations.of(one)
             if is_timeout(error):
                 await self.is_slow(index)
             else:

@@ -64,7 +64,7 @@ class BoundTuples:
     @property
     def characters(self) -> int:
         """Of all columns together."""
-        return sum(len(text) for column in self.columns.values() for text in column if text)
+        return sum(sum(map(len, filter(None, column))) for column in self.columns.values())
 
     def texts(self, index: int) -> tuple[str | None, ...]:
         """The parameters of one different tuple, as the single form takes them."""
@@ -190,7 +190,7 @@ class _Binding:
     def refuse_long(self, scalars: Mapping[int, str | None], columns: Mapping[int, Texts]) -> None:
         """Tuples whose values are too long all together, as `bind` refuses them."""
         each = [len(text) for text in scalars.values() if text]
-        each += [max((len(text) for text in column if text), default=0) for column in columns.values()]
+        each += [max(map(len, filter(None, column)), default=0) for column in columns.values()]
         if 4 * sum(each) <= MAX_BOUND_BYTES:
             return
         for index in range(self._tuples.row_count):
