@@ -1,11 +1,29 @@
 """Where the `directflow` command is put together: each group registers itself, in the order that --help shows."""
 
+from typing import Annotated, Any, Final
+
 import typer
 
-from directflow_cli.commands import audience, condition, personalization, query, segment
+from directflow_cli.commands import (
+    audience,
+    condition,
+    connection,
+    context,
+    contexts,
+    definition_changes,
+    definition_files,
+    definition_reads,
+    personalization,
+    query,
+    schema,
+    segment,
+)
 from directflow_cli.commands.engagement import command as engagement
+from directflow_cli.commands.options import OutputFormat
 from directflow_cli.dev import command as dev
 from directflow_cli.traces import command as trace
+
+_FORMATS: Final = [format.value for format in OutputFormat]
 
 
 def build() -> typer.Typer:
@@ -18,18 +36,49 @@ def build() -> typer.Typer:
         pretty_exceptions_enable=False,  # a traceback with locals would print values and passwords
         context_settings={"help_option_names": ["-h", "--help"]},
     )
-    app.callback()(_only_groups)
+    app.callback()(_before_every_command)
     # One line a group, in directflow_cli/commands/<group>.py: `def register(app: typer.Typer) -> None`.
     dev.register(app)
+    definition_files.register(app)
+    definition_reads.register(app)
+    definition_changes.register(app)
+    connection.register(app)
     segment.register(app)
     audience.register(app)
     personalization.register(app)
     condition.register(app)
     engagement.register(app)
     query.register(app)
+    schema.register(app)
+    context.register(app)
     trace.register(app)
     return app
 
 
-def _only_groups() -> None:
-    """Keeps `directflow dev` a subcommand: typer runs an only command without its name."""
+def _before_every_command(
+    command: typer.Context,
+    name: Annotated[
+        str,
+        typer.Option(
+            "--context", envvar="DIRECTFLOW_CONTEXT", help="Context of the configuration file.", show_default=False
+        ),
+    ] = "",
+) -> None:
+    """Settles the context. What it says of the output is a default that every flag and variable beats."""
+    contexts.choose(name)
+    if command.invoked_subcommand == "context":
+        return  # `context use` must work where the current one does not
+    active = contexts.active()
+    if active is not None and active.output is not None:
+        command.default_map = _defaults(command.command, active.output.value)
+
+
+def _defaults(group: Any, output: str) -> dict[str, Any]:
+    """The format for every command that has the choice; another command's `--output` may be a file."""
+    found: dict[str, Any] = {}
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            found[name] = _defaults(command, output)
+        elif any(getattr(option.type, "choices", None) == _FORMATS for option in command.params):
+            found[name] = {"output": output}
+    return found

@@ -3,7 +3,7 @@
 | code | meaning |
 | --- | --- |
 | 0 | done, and the answer is yes: the condition is TRUE, the profile has data, the file is checked |
-| 1 | done, and the answer is no: the condition is FALSE, the profile has no data, a check missed its expectation |
+| 1 | done, and the answer is no: the condition is FALSE, the profile has no data, a check missed, a diff differs |
 | 2 | the command line cannot be used |
 | 3 | there is no such resource, segment or file |
 | 4 | the request, the definition or a line of the file is wrong; the error names place and hint |
@@ -74,6 +74,8 @@ _BY_REASON: Final[Mapping[str, ExitCode]] = MappingProxyType(
         "DEFINITION_BROKEN": ExitCode.INVALID,
         "CONTRACT_BROKEN": ExitCode.INVALID,
         "STATEMENT_REFUSED": ExitCode.INVALID,
+        "REFERENCE_NOT_FOUND": ExitCode.INVALID,
+        "RESOURCE_IN_USE": ExitCode.INVALID,
         "STREAM_INCOMPLETE": ExitCode.INCOMPLETE,
     }
 )

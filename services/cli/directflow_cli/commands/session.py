@@ -4,7 +4,8 @@ import asyncio
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from typing import Any, NoReturn
 
@@ -16,7 +17,7 @@ from directflow_runtime.remote import remote_error
 from directflow_runtime.telemetry import telemetry
 from opentelemetry.trace import format_trace_id
 
-from directflow_cli.commands.endpoints import Target
+from directflow_cli.commands.endpoints import Service, Target
 from directflow_cli.commands.exit_codes import ExitCode, exit_code_of
 from directflow_cli.commands.failures import lines_of
 
@@ -61,6 +62,22 @@ def end_with(main: Callable[[], Coroutine[Any, Any, ExitCode]], sql: str | None 
 def tell(text: str) -> None:
     """Says something to the person, on stderr: stdout is for the data."""
     typer.echo(text, err=True)
+
+
+async def conversations(
+    targets: Mapping[Service, Target], command: str, work: Callable[[Mapping[Service, Any]], Awaitable[ExitCode]]
+) -> ExitCode:
+    """As `conversation`, with several services at once: `work` gets a traced channel for each."""
+    first = next(iter(targets.values()))
+    async with telemetry(first.telemetry, "directflow-cli") as traces, AsyncExitStack() as stack:
+        tracer = traces.tracer("directflow_cli")
+        with tracer.start_as_current_span(command, record_exception=False) as span:
+            tell(f"trace {format_trace_id(span.get_span_context().trace_id)}")
+            channels = {
+                service: await stack.enter_async_context(open_channel(target.channel, tracer))
+                for service, target in targets.items()
+            }
+            return await work(channels)
 
 
 async def conversation(target: Target, command: str, work: Work) -> ExitCode:

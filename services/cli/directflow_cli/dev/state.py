@@ -62,6 +62,11 @@ def running() -> DevState | None:
     )
 
 
+def is_pinned() -> bool:
+    """Whether a run's own journey is what runs."""
+    return _pinned.get() is not None
+
+
 @contextmanager
 def pinned(state: DevState) -> Iterator[None]:
     """Inside the block `running` means this run: its journey must not walk through another one that started later."""

@@ -1,0 +1,52 @@
+"""Findings as a compiler prints them: file, line and column, the line itself, a caret, and what to write instead."""
+
+from collections.abc import Iterable, Iterator
+
+from rich.cells import cell_len
+
+from directflow_cli.commands.printable import printable
+from directflow_cli.definitions.places import Finding, Level
+
+LONGEST_LINE = 240
+"""Characters of a line that is shown; a longer one is cut around the caret."""
+
+
+def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
+    """All of them, in the order of the files' lines."""
+    for finding in sorted(findings, key=_order):
+        yield from lines_of(finding)
+
+
+def lines_of(finding: Finding) -> Iterator[str]:
+    """One finding."""
+    where = f"{printable(finding.place.label)}: " if finding.place else ""
+    yield f"{where}{finding.level.value}: {printable(finding.message)} [{finding.rule}]"
+    if finding.sql is not None:
+        sql = finding.sql
+        yield from _excerpt(f"SQL {sql.line}:{sql.column}", sql.text, sql.column, sql.length)
+    elif finding.place is not None:
+        at = finding.place
+        if at.line <= len(at.source.lines):
+            yield from _excerpt(str(at.line), at.source.lines[at.line - 1], at.column, at.length)
+    if finding.hint:
+        yield f"  hint: {printable(finding.hint)}"
+
+
+def _excerpt(number: str, text: str, column: int, length: int) -> Iterator[str]:
+    start = max(0, column - LONGEST_LINE // 2) if len(text) > LONGEST_LINE else 0
+    shown = text[start : start + LONGEST_LINE]
+    at = column - 1 - start
+    # Tabs become blanks, and the caret counts terminal cells: a wide character takes two.
+    before, marked = (_cells(part) for part in (shown[:at], shown[at : at + length]))
+    head = f"{number:>5}"
+    yield f"{head} | {printable(shown.replace(chr(9), ' '))}"
+    yield f"{' ' * len(head)} | {' ' * before}{'^' * max(1, marked)}"
+
+
+def _cells(text: str) -> int:
+    return cell_len(printable(text.replace("\t", " ")))
+
+
+def _order(finding: Finding) -> tuple[str, int, int, bool]:
+    at = finding.place
+    return (at.source.name, at.line, at.column, finding.level is Level.WARNING) if at else ("", 0, 0, False)
