@@ -1,4 +1,4 @@
-"""What is said of a data source before it is saved: every problem of all three queries, where it is, and what to write."""
+"""What is said of a data source before it is saved: all that is wrong in its queries, where, and what to write."""
 
 from dataclasses import dataclass, field, replace
 from typing import Any

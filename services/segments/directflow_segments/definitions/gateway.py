@@ -65,7 +65,7 @@ class GrpcDocumentStore:
         """See the port."""
         message = pb.ListDocumentRevisionsRequest(name=name, page_size=page_size, page_token=page_token)
         answer = await _answer(self._documents.ListDocumentRevisions(message))
-        return RevisionPage(tuple(_document(revision) for revision in answer.revisions), answer.next_page_token)
+        return RevisionPage(tuple(_document(revision) for revision in answer.documents), answer.next_page_token)
 
     async def watch(self, after_revision: int) -> AsyncGenerator[Change]:
         """See the port. It has no deadline: silence is what ends it."""
