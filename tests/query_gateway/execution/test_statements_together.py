@@ -10,6 +10,7 @@ import pytest
 from directflow_gateway.connections import Limits
 from directflow_gateway.execution import AllowanceExceeded, SqlStatement, Together, Unresponsive
 from directflow_gateway.execution.first_rows import fetch_first
+from directflow_gateway.execution.together import RESULT_ALLOWANCE
 
 SHARE = "SELECT 10 / $1::int"
 CELLS = "SELECT chr(96 + 10 / n) FROM unnest($1::int[]) n"
@@ -149,3 +150,83 @@ async def test_whoever_leaves_in_between_leaves_nothing_in_the_session(stand: An
     for _ in range(stand.connection.limits.pool_size):
         async with stand.transaction() as session:
             assert await fetch_first(session, left, (), 1) == [("0", "auto")]
+
+
+# --- one text many times over ----------------------------------------------------------------------------------------
+
+
+async def test_each_is_planned_for_its_own_value_however_many_there_are(stand: Any) -> None:
+    """A division of constants fails when it is planned; with one plan for all it would not, for no row is read."""
+    text = "SELECT 10 / $1::int FROM generate_series(1, 0)"
+    values = [*range(1, 9), 0, *range(1, 9), 0]
+    for apart in (True, False):
+        async with stand.transaction() as session:
+            told = await Together(session, Limits()).each(
+                [SqlStatement(text, (str(n),)) for n in values], 5.0, apart=apart
+            )
+            failed = [isinstance(one, psycopg.errors.DivisionByZero) for one in told]
+            assert failed == [n == 0 for n in values]
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_other_texts_in_between_take_nobodys_place(stand: Any, apart: bool) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        mixed = [SqlStatement(f"SELECT {n} + $1::int", ("1",)) for n in range(3)]
+        told = await together.each([*statements(1, 2), *mixed, *statements(5)], 5.0, apart=apart)
+        assert readable(told) == ["10", "5", "1", "2", "3", "2"]
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_nothing_stays_prepared(stand: Any, apart: bool) -> None:
+    async with stand.transaction() as session:
+        await Together(session, Limits()).each(statements(*range(1, 13), 0, 4), 5.0, apart=apart)
+        names = "SELECT count(*)::text FROM pg_prepared_statements WHERE name <> ''"
+        assert await fetch_first(session, names, (), 1) == [("0",)]
+
+
+# --- what is held ----------------------------------------------------------------------------------------------------
+
+
+async def test_of_each_result_two_rows_are_kept_and_all_are_counted(stand: Any) -> None:
+    async with stand.transaction() as session:
+        many = SqlStatement("SELECT n::text FROM generate_series(1, $1::int) n", ("5000",))
+        [told] = await Together(session, Limits()).each([many], 5.0, apart=False)
+        assert (told.count, told.first) == (5000, [("1",), ("2",)])
+
+
+async def test_results_that_are_large_only_all_together_end_the_connection(stand: Any) -> None:
+    """Each is far below the allowance; they are held until the last one has come."""
+    each = RESULT_ALLOWANCE // 8
+    statement = SqlStatement("SELECT repeat('x', $1::int)", (str(each),))
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        assert len(await together.each([statement] * 4, 20, apart=True)) == 4
+        with pytest.raises(AllowanceExceeded):
+            await together.each([statement] * 24, 20, apart=True)
+        assert together.lost
+
+
+async def test_what_one_round_trip_held_does_not_count_in_the_next(stand: Any) -> None:
+    statement = SqlStatement("SELECT repeat('x', $1::int)", (str(RESULT_ALLOWANCE // 8),))
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        for _ in range(5):
+            assert len(await together.each([statement] * 4, 20, apart=True)) == 4
+
+
+async def test_more_cells_than_go_ahead_are_told_in_their_order(stand: Any) -> None:
+    """And what one came to decides on the next, while others are under way."""
+    waiting, told = [str(n) for n in range(1, 60)], []
+    async with stand.transaction() as session:
+
+        def following() -> Any:
+            return (f"{{{waiting.pop(0)}}}",) if waiting else None
+
+        def took(one: Any) -> None:
+            told.append(one.cells)
+            if one.cells == b"5":
+                waiting.extend(["100", "101"])
+
+        await Together(session, Limits()).cells("SELECT unnest($1::int[])::text", following, took, 5.0, hides=False)
+    assert told == [str(n).encode() for n in (*range(1, 60), 100, 101)]
