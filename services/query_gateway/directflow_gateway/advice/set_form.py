@@ -10,19 +10,29 @@ from directflow_gateway.sql.tree import Node
 
 PROFILE = "profile_id"
 _RULE = "NO_SET_FORM"
+_COMPUTED_ALONE = "What it computes of"
+"""How the reason begins that is about variables (queries/sets/preparing.py)."""
 _SLOW = "For many people this statement runs once for each of them, which is slow. {}"
 
 
 def set_form_warnings(subject: Subject, reason: str, remedy: str, risks: Risks) -> Iterator[Problem]:
     """Why there is no set form: none at all (`reason`), or none for many values of `profile_id`."""
-    if reason:
-        yield subject.warning(_place(subject, reason), _RULE, _SLOW.format(reason), remedy)
+    if not subject.compiled.parameters:
+        yield subject.warning(
+            subject.select_list.offset,
+            "SAME_FOR_EVERYBODY",
+            "The statement has no variable: everybody gets the same.",
+            f"To ask about one person, compare a column with '<%= {PROFILE} %>'.",
+        )
         return
-    numbers = subject.parameters_of(PROFILE)
-    risky = next((number for number in sorted(numbers) if risks.forbid(frozenset({number}))), 0)
-    if risky:
-        why = f"What it computes of {PROFILE} alone may fail before any row is read."
-        hint = f"Compare a column with '<%= {PROFILE} %>' as it is, and compute on the column's side."
+    numbers = range(1, len(subject.compiled.parameters) + 1) if reason else sorted(subject.parameters_of(PROFILE))
+    risky = next((number for number in numbers if risks.forbid(frozenset({number}))), 0)
+    if reason and not (risky and reason.startswith(_COMPUTED_ALONE)):
+        yield subject.warning(_place(subject, reason), _RULE, _SLOW.format(reason), remedy)
+    elif risky:
+        name = ", ".join(subject.compiled.parameters[risky - 1].variables)
+        why = f"{_COMPUTED_ALONE} {name} alone may fail before any row is read."
+        hint = f"Compare a column with '<%= {name} %>' as it is, and compute on the column's side."
         yield subject.warning_at_variable(risky, _RULE, _SLOW.format(why), hint)
 
 

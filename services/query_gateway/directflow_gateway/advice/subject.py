@@ -41,8 +41,9 @@ class Subject:
         return replace(problem, severity=Severity.WARNING, token=token)
 
     def warning_at(self, node: Node, rule: str, message: str, hint: str = "") -> Problem:
-        """A warning at a node of the tree."""
-        return self.warning(self.tree.char_offset(node.location), rule, message, hint)
+        """A warning at a node of the tree; at the SELECT for one that has no place, such as the star of TABLE."""
+        offset = self.tree.char_offset(node.location)
+        return self.warning(offset if offset >= 0 else self.select_list.offset, rule, message, hint)
 
     def warning_at_variable(self, number: int, rule: str, message: str, hint: str = "") -> Problem:
         """A warning at the tag of parameter `$number`."""
