@@ -7,6 +7,7 @@ from typing import Any
 import psycopg
 import pytest
 from directflow_cli.dev.postgres import PostgresServer
+from directflow_gateway.connections import LimitOverrides
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.explaining import Explained, RowQuestion, explain_row
 from directflow_gateway.queries.statement import Statement, StatementRole
@@ -27,9 +28,10 @@ def customer(postgres: PostgresServer, postgres_database: str) -> str:
 
 @pytest.fixture
 def explain(engine: QueryEngine, statement: Callable[..., Statement]) -> Explain:
-    async def ask(template: str, key: str, *variables: Variable, **values: Any) -> Explained:
+    async def ask(template: str, key: str, *variables: Variable, limit_s: float = 15, **values: Any) -> Explained:
         asked = RowQuestion("profile_id", key, ("profile_id", "email", "phone"))
-        generator = statement(template, *variables, role=StatementRole.GENERATOR)
+        limits = LimitOverrides(statement_timeout_s=limit_s)
+        generator = statement(template, *variables, role=StatementRole.GENERATOR, limits=limits)
         return await explain_row(engine, generator, values, asked)
 
     return ask
@@ -183,6 +185,14 @@ async def test_a_conjunct_that_where_never_gets_to_is_not_known(explain: Explain
     assert explained.rows.num_rows == 0
     assert list(outcomes(explained).values()) == ["f", "e"]
     assert list(outcomes(await explain(guarded, "1")).values()) == ["t", "t"]
+
+
+async def test_a_conjunct_that_takes_too_long_costs_no_more_than_itself(explain: Explain) -> None:
+    """WHERE stops at the first conjunct and never counts."""
+    slow = "(SELECT count(*) FROM generate_series(1, p.id + 1000000000) g) > 5"
+    explained = await explain(f"{PERSON} WHERE p.id = 99 AND {slow}", "1", limit_s=0.4)
+    assert (explained.rows.num_rows, explained.conjuncts) == (0, ())
+    assert "longer than a statement may" in explained.unexplained
 
 
 async def test_a_statement_that_fails_is_no_explanation(explain: Explain) -> None:

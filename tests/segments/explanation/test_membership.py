@@ -28,24 +28,23 @@ def outcomes(response: wire.ExplainMembershipResponse) -> list[str]:
     return [name.removeprefix("CONJUNCT_OUTCOME_") for name in names]
 
 
-@pytest.mark.parametrize(
-    ("profile_id", "member", "verdicts", "told"),
-    [
-        ("1", True, ["delivered", "duplicates"], ["TRUE", "TRUE", "TRUE"]),
-        ("2", False, [], ["TRUE", "NULL", "FALSE"]),
-        ("3", False, ["no_contact"], ["TRUE", "TRUE", "TRUE"]),
-        ("4", False, ["invalid_contact"], ["TRUE", "TRUE", "TRUE"]),
-        ("5", False, [], ["FALSE", "TRUE", "FALSE"]),
-        ("6", False, [], ["TRUE", "FALSE", "TRUE"]),
-        ("7", False, [], ["UNSPECIFIED", "UNSPECIFIED", "UNSPECIFIED"]),
-        ("nobody", False, [], ["UNSPECIFIED", "UNSPECIFIED", "UNSPECIFIED"]),
-    ],
-)
-async def test_each_person_is_told_apart(
-    audiences: Callable[..., Any], profile_id: str, member: bool, verdicts: list[str], told: list[str]
-) -> None:
-    response = await explained(await audiences(), profile_id)
-    assert (response.member, list(response.row_verdicts), outcomes(response)) == (member, verdicts, told)
+TOLD: dict[str, tuple[bool, list[str], list[str]]] = {
+    "1": (True, ["delivered", "duplicates"], ["TRUE", "TRUE", "TRUE"]),
+    "2": (False, [], ["TRUE", "NULL", "FALSE"]),
+    "3": (False, ["no_contact"], ["TRUE", "TRUE", "TRUE"]),
+    "4": (False, ["invalid_contact"], ["TRUE", "TRUE", "TRUE"]),
+    "5": (False, [], ["FALSE", "TRUE", "FALSE"]),
+    "6": (False, [], ["TRUE", "FALSE", "TRUE"]),
+    "7": (False, [], ["UNSPECIFIED", "UNSPECIFIED", "UNSPECIFIED"]),
+    "nobody": (False, [], ["UNSPECIFIED", "UNSPECIFIED", "UNSPECIFIED"]),
+}
+
+
+async def test_people_are_told_apart(audiences: Callable[..., Any]) -> None:
+    stub = await audiences()
+    for profile_id, expected in TOLD.items():
+        response = await explained(stub, profile_id)
+        assert (response.member, list(response.row_verdicts), outcomes(response)) == expected
 
 
 async def test_members_are_those_whom_a_stream_delivers(audiences: Callable[..., Any]) -> None:
@@ -124,35 +123,22 @@ async def test_somebody_with_too_many_rows_is_in_or_cannot_be_told(
     assert error.metadata["gateway_reason"] == "ROW_LIMIT_EXCEEDED"
 
 
-@pytest.mark.parametrize(
-    ("request_", "code", "reason"),
-    [
-        (wire.ExplainMembershipRequest(target=target()), StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
-        (
-            wire.ExplainMembershipRequest(target=target("tennis"), profile_id="1"),
-            StatusCode.NOT_FOUND,
-            "SEGMENT_NOT_FOUND",
-        ),
-        (
-            wire.ExplainMembershipRequest(
-                target=wire.Target(data_source="workspaces/other/dataSources/people"), profile_id="1"
-            ),
-            StatusCode.PERMISSION_DENIED,
-            "IDENTITY_NOT_ALLOWED",
-        ),
-        (
-            wire.ExplainMembershipRequest(
-                target=wire.Target(data_source="workspaces/acme/dataSources/gone"), profile_id="1"
-            ),
-            StatusCode.NOT_FOUND,
-            "DATA_SOURCE_NOT_FOUND",
-        ),
-    ],
-)
-async def test_what_cannot_be_explained_says_why(
-    audiences: Callable[..., Any], request_: wire.ExplainMembershipRequest, code: StatusCode, reason: str
-) -> None:
+def asked(data_source: str = NAME, profile_id: str = "1", **more: Any) -> wire.ExplainMembershipRequest:
+    return wire.ExplainMembershipRequest(target=wire.Target(data_source=data_source, **more), profile_id=profile_id)
+
+
+REFUSED: list[tuple[wire.ExplainMembershipRequest, StatusCode, str]] = [
+    (asked(profile_id="", segment_key="chess"), StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST"),
+    (asked(segment_key="tennis"), StatusCode.NOT_FOUND, "SEGMENT_NOT_FOUND"),
+    (asked("workspaces/other/dataSources/people"), StatusCode.PERMISSION_DENIED, "IDENTITY_NOT_ALLOWED"),
+    (asked("workspaces/acme/dataSources/gone"), StatusCode.NOT_FOUND, "DATA_SOURCE_NOT_FOUND"),
+    (asked(), StatusCode.INVALID_ARGUMENT, "VARIABLE_MISSING"),
+]
+
+
+async def test_what_cannot_be_explained_says_why(audiences: Callable[..., Any]) -> None:
     stub = await audiences()
-    with pytest.raises(grpc.aio.AioRpcError) as refused:
-        await stub.ExplainMembership(request_, timeout=SECONDS)
-    assert (remote_error(refused.value).code, remote_error(refused.value).reason) == (code, reason)
+    for request, code, reason in REFUSED:
+        with pytest.raises(grpc.aio.AioRpcError) as refused:
+            await stub.ExplainMembership(request, timeout=SECONDS)
+        assert (remote_error(refused.value).code, remote_error(refused.value).reason) == (code, reason)

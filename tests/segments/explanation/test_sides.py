@@ -9,7 +9,7 @@ from directflow_runtime.errors import DirectFlowError
 from directflow_segments.audience.reachability import ContactRules
 from directflow_segments.explanation.questions import SIDE, DifferenceHeader
 from directflow_segments.explanation.sides import Sides, SidesReader
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 SCHEMA = pa.schema([(SIDE, pa.int64()), ("profile_id", pa.string()), ("email", pa.string())])
@@ -26,6 +26,7 @@ def read(rows: list[Any], batch_rows: int, most_ids: int = 10) -> Sides:
     return reader.end()
 
 
+@settings(max_examples=60)
 @given(ROWS, st.integers(1, 5), st.integers(0, 3))
 def test_it_counts_what_two_sets_would(rows: list[Any], batch_rows: int, most_ids: int) -> None:
     ordered = sorted(rows, key=lambda row: (row[0].encode(), row[1]))
