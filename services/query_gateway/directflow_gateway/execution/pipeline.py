@@ -59,15 +59,14 @@ class Pipeline:
     ) -> list[GroupResult]:
         """The head, and the groups with `between` in front of each but the first. Behind an error nothing of its group
         has run, and the next group has. `text`: of the many statements that have the same one."""
-        self._begin()
+        self._wire.pgconn.enter_pipeline_mode()
         repeated = Repeated(self._wire, text)
         self._send(head, repeated, {BETWEEN: between.text} if len(groups) > 1 else {})
         for place, group in enumerate(groups):
             if place:
                 send_prepared(self._wire, BETWEEN, ())
             self._send(group, repeated)
-        self._close_prepared()
-        await self._wire.flush()
+        await self._close_prepared()
         told = [await self._group(left) for left in range(len(groups) + 1, 0, -1)]
         await self._end()
         return told[:2] + [GroupResult(results[1:], error) for results, error in told[2:]]
@@ -85,7 +84,7 @@ class Pipeline:
         cells row by row, so that those before an error are not lost with it. `took` is given what each set comes to,
         in the order in which `following` gave them; neither may raise. Raises psycopg.Error for `head` and the text,
         and what `Clock` does when the server works longer than `limit_s` on one of them."""
-        self._begin()
+        self._wire.pgconn.enter_pipeline_mode()
         self._send(head, Repeated(self._wire, ""), {BETWEEN: between.text, CELLS: text})
         under_way = await self._send_ahead(following, AHEAD)
         opened = await self._group(under_way)
@@ -96,17 +95,12 @@ class Pipeline:
             if opened.error is None:
                 took(told)
                 under_way += await self._send_ahead(following, AHEAD - under_way)
-        self._close_prepared()
-        await self._wire.flush()
+        await self._close_prepared()
         await self._end()
         if opened.error is not None:
             raise opened.error
 
     # --- sending -----------------------------------------------------------------------------------------------------
-
-    def _begin(self) -> None:
-        self._wire.nap_s = 0.0
-        self._wire.pgconn.enter_pipeline_mode()
 
     def _send(self, group: Sequence[Statement], repeated: Repeated, prepared: dict[bytes, str] | None = None) -> None:
         parses: list[int] = []
@@ -132,10 +126,13 @@ class Pipeline:
             sent += 1
         return sent
 
-    def _close_prepared(self) -> None:
-        for name in self._wire.prepared:
-            self._wire.pgconn.send_close_prepared(name)
-        self._wire.pgconn.pipeline_sync()
+    async def _close_prepared(self) -> None:
+        """Behind everything else."""
+        if self._wire.prepared:
+            for name in self._wire.prepared:
+                self._wire.pgconn.send_close_prepared(name)
+            self._wire.pgconn.pipeline_sync()
+        await self._wire.flush()
 
     # --- receiving ---------------------------------------------------------------------------------------------------
 
@@ -150,8 +147,9 @@ class Pipeline:
 
     async def _end(self) -> None:
         """Behind the last result."""
-        await self._to_sync()
-        self._wire.prepared.clear()
+        if self._wire.prepared:
+            await self._to_sync()
+            self._wire.prepared.clear()
         self._wire.pgconn.exit_pipeline_mode()
 
     async def _group(self, left: int) -> GroupResult:

@@ -70,8 +70,6 @@ class Wire:
         self._fileno = watch.fileno if watch is not None else pgconn.socket
         self._waiter: asyncio.Future[None] | None = None
         self._reading = False
-        self.nap_s = 0.0
-        """How long to let results come before each wait for them; 0: they are taken as they come."""
         self.prepared: set[bytes] = set()
         """Names of statements that the session must not keep."""
 
@@ -125,8 +123,6 @@ class Wire:
         try:
             next(steps)
             while True:
-                if self.nap_s:
-                    await asyncio.sleep(self.nap_s)
                 await self._readable()
                 self._step(steps)
                 # Still not whole. (Results of narrow rows are, many at a time, and cost no system call.)
