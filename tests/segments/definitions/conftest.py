@@ -28,7 +28,13 @@ from directflow_segments.config import SegmentsSettings
 
 CALL_S = 20.0
 READY_S = 20.0
-USERS = 300
+PEOPLE = """
+INSERT INTO communities SELECT n, 'community ' || n, 10 * n, 'premium', true FROM generate_series(1, 3) n;
+INSERT INTO users SELECT n, 'user' || n || '@example.com', NULL, 'first', 'last', 'premium', 'premium', now(), now()
+  FROM generate_series(1, 60) n;
+INSERT INTO memberships (user_id, community_id, joined_at) SELECT n, 1 + n % 3, now() FROM generate_series(1, 60) n;
+INSERT INTO user_profiles SELECT n, 'plan', now(), 1.50, 'de' FROM generate_series(1, 60) n;
+"""
 
 DISCOVERY = (
     "SELECT id, community_name, user_count, plan_type FROM communities WHERE active = true ORDER BY user_count DESC"
@@ -140,9 +146,10 @@ class Segments:
 
 @pytest.fixture(scope="module")
 def customer(postgres: PostgresServer) -> Customer:
-    """The demo customer's database, with few people in it."""
+    """The demo customer's tables, with few people in them."""
     database = postgres.create_database()
-    demo_database.load(postgres, database, USERS, lambda _: None)
+    postgres.psql(file=demo_database.FILES / "schema.sql", database=database)
+    postgres.psql(PEOPLE, database=database)
     role = postgres.create_role()
     postgres.psql(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role.name}"', database=database)
     place = {"host": postgres.host, "port": postgres.port, "database": database, "user": role.name}
@@ -187,31 +194,49 @@ async def opened() -> AsyncIterator[AsyncExitStack]:
 Start = Callable[..., Any]
 
 
-@pytest.fixture
-def start_gateway(customer: Customer, workspace: str, tmp_path: Path, opened: AsyncExitStack) -> Start:
-    """`port = await start_gateway(section)`; keywords are further settings."""
+@dataclass
+class Gateways:
+    """Gateways of a test's own."""
 
-    async def start(section: Mapping[str, Any] | None, **settings: Any) -> int:
-        broken = {**customer.connection, "id": "unreachable", "host": "127.0.0.1", "port": 1}
-        connections = [{**one, "workspace": workspace} for one in (customer.connection, broken)]
-        (tmp_path / workspace).mkdir(exist_ok=True)
-        for one in connections:
-            (tmp_path / workspace / str(one["id"])).write_text(customer.password)
-        given = {
-            "identity": {"allow_development": True},
-            "egress": {"allow_loopback": True},
-            "credentials": {"path": f"{tmp_path}/{{workspace}}/{{connection}}"},
-            "connections": connections,
-            **({"directflow_database": section} if section else {}),
-            **settings,
-        }
-        built = await gateway_app.build(GatewaySettings.model_validate(given), opened)
-        await built.ready()
+    customer: Customer
+    workspace: str
+    folder: Path
+    opened: AsyncExitStack
+    running: dict[int, App] = field(default_factory=dict)
+
+    async def __call__(self, section: Mapping[str, Any] | None, **settings: Any) -> int:
+        """Starts one over this database of definitions; its port. Keywords are further settings."""
+        built = await gateway_app.build(
+            GatewaySettings.model_validate({**self._given(section), **settings}), self.opened
+        )
         await built.server.start()
-        opened.push_async_callback(built.server.stop, 0)
+        self.opened.push_async_callback(built.server.stop, 0)
+        self.running[built.server.port] = built
         return built.server.port
 
-    return start
+    async def stop(self, port: int) -> None:
+        """Ends one as a killed process would: nobody listens there any more."""
+        await self.running.pop(port).server.stop(0)
+
+    def _given(self, section: Mapping[str, Any] | None) -> dict[str, Any]:
+        unreachable = {**self.customer.connection, "id": "unreachable", "host": "127.0.0.1", "port": 1}
+        connections = [{**one, "workspace": self.workspace} for one in (self.customer.connection, unreachable)]
+        (self.folder / self.workspace).mkdir(exist_ok=True)
+        for one in connections:
+            (self.folder / self.workspace / str(one["id"])).write_text(self.customer.password)
+        return {
+            "identity": {"allow_development": True},
+            "egress": {"allow_loopback": True},
+            "credentials": {"path": f"{self.folder}/{{workspace}}/{{connection}}"},
+            "connections": connections,
+            **({"directflow_database": section} if section else {}),
+        }
+
+
+@pytest.fixture
+def start_gateway(customer: Customer, workspace: str, tmp_path: Path, opened: AsyncExitStack) -> Gateways:
+    """`port = await start_gateway(section)`."""
+    return Gateways(customer, workspace, tmp_path, opened)
 
 
 @pytest.fixture

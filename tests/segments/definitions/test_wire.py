@@ -126,6 +126,16 @@ def test_a_report_that_would_burst_its_document_is_cut_and_says_so() -> None:
     assert shown.ByteSize() <= wire.REPORT_BYTES
 
 
+def test_a_report_of_thousands_of_columns_does_not_keep_a_definition_from_being_saved() -> None:
+    columns = [sql_pb2.ColumnType(name=f"{n:063}", postgres_type="x" * 40) for n in range(10_000)]
+    described = sql_pb2.QueryReport(schema=sql_pb2.Schema(columns=columns)).SerializeToString()
+    problem = Problem("RULE", "Told.", Severity.WARNING)
+    told = Report((problem,), (QueryReport(Role.GENERATOR, Described(encoded=described), {}),))
+    body = wire.body(FULL, told)
+    assert len(body) <= wire.DOCUMENT_BYTES
+    assert [one.rule for one in pb.DataSource.FromString(body).validation_report.problems] == ["RULE"]
+
+
 @pytest.mark.parametrize(
     ("body", "content_type"),
     [
