@@ -1,13 +1,11 @@
 """What the catalogue tells of the columns that an index may be missing on."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-import psycopg
-
-from directflow_gateway.description.exchange import Connection, fetch
+from directflow_gateway.advice.asking import array_of, asked
+from directflow_gateway.description.exchange import Connection
 from directflow_gateway.description.names import quoted
-from directflow_gateway.execution.sqlstate import Phase, translate
 
 # Everything is qualified, operators too: a search_path may put the customer's own functions before pg_catalog.
 # Rows by their number at the last VACUUM or ANALYZE, times what the table has grown since, as the planner does it; of a
@@ -65,17 +63,14 @@ class Column:
     """The part of the rows that have one value, on average; 0 where PostgreSQL has no statistics."""
 
 
-async def columns_of(conn: Connection, asked: Sequence[tuple[str, str, str]]) -> list[Column | None]:
+async def columns_of(conn: Connection, wanted: Sequence[tuple[str, str, str]]) -> list[Column | None]:
     """What is known of (schema, table, column), in their order; None for what is no column. Raises DirectFlowError."""
-    if not asked:
+    if not wanted:
         return []
-    names = _array(f"{quoted(schema)}.{quoted(table)}" for schema, table, _ in asked)
-    try:
-        rows = await fetch(conn, _COLUMNS, (names, _array(column for _, _, column in asked)))
-    except psycopg.Error as error:
-        raise translate(error, None, Phase.PLAN) from None
+    names = array_of(f"{quoted(schema)}.{quoted(table)}" for schema, table, _ in wanted)
+    rows = await asked(conn, _COLUMNS, (names, array_of(column for _, _, column in wanted)))
     known = {int(row[0] or 0): _column(row[1:]) for row in rows}
-    return [known.get(place) for place in range(1, len(asked) + 1)]
+    return [known.get(place) for place in range(1, len(wanted) + 1)]
 
 
 def _column(row: Sequence[str | None]) -> Column:
@@ -90,9 +85,3 @@ def _share(n_distinct: float, rows: int) -> float:
     """pg_stats counts the values, or gives their number as a negative part of the rows."""
     values = n_distinct if n_distinct >= 0 else -n_distinct * rows
     return 1 / values if values else 0.0
-
-
-def _array(elements: Iterable[str]) -> str:
-    """An array literal; every element is quoted."""
-    escaped = (element.replace("\\", "\\\\").replace('"', '\\"') for element in elements)
-    return "{" + ",".join(f'"{element}"' for element in escaped) + "}"

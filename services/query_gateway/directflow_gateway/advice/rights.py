@@ -1,15 +1,13 @@
 """Tables that the connection's role may not read: PostgreSQL tells that only when a statement runs."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 
-import psycopg
 from directflow_runtime.errors import Problem, Severity
 
+from directflow_gateway.advice.asking import array_of, asked
 from directflow_gateway.advice.subject import Subject
-from directflow_gateway.description.exchange import Connection, fetch
+from directflow_gateway.description.exchange import Connection
 from directflow_gateway.description.names import quoted, written
-from directflow_gateway.execution.sqlstate import Phase, translate
 from directflow_gateway.sql.references import Reference
 
 # Any column: which ones the statement needs, PostgreSQL does not say, and half a right is rare.
@@ -28,10 +26,8 @@ async def rights_warnings(conn: Connection, subject: Subject) -> list[Problem]:
     named = [relation for relation in relations if relation.schema or relation.name not in _with_names(subject)]
     if not named:
         return []
-    try:
-        rows = await fetch(conn, _UNREADABLE, (_array(named),))
-    except psycopg.Error as error:
-        raise translate(error, None, Phase.PLAN) from None
+    names = array_of(".".join(quoted(part) for part in (r.schema, r.name) if part) for r in named)
+    rows = await asked(conn, _UNREADABLE, (names,))
     return [_warning(named[int(place or 0) - 1], schema or "", table or "") for place, schema, table in rows]
 
 
@@ -47,9 +43,3 @@ def _warning(reference: Reference, schema: str, table: str) -> Problem:
         f"The database's administrator can allow it: GRANT SELECT ON {name} TO <the connection's user>;",
     )
     return replace(problem, severity=Severity.WARNING)
-
-
-def _array(references: Sequence[Reference]) -> str:
-    names = (".".join(quoted(part) for part in (r.schema, r.name) if part) for r in references)
-    escaped = (name.replace("\\", "\\\\").replace('"', '\\"') for name in names)
-    return "{" + ",".join(f'"{name}"' for name in escaped) + "}"
