@@ -34,6 +34,8 @@ BUILT = {
     "DescribeQuery", "StreamQuery", "CountQuery", "EvaluateSet", "FetchSet",
     "ListSegments", "GetSegment", "PreviewAudience", "CountAudience", "StreamAudience",
     "GetPersonalization", "BatchGetPersonalization", "EvaluateCondition", "EvaluateConditions",
+    "GetConnection", "ListConnections", "CreateConnection", "UpdateConnection", "DeleteConnection",
+    "ListConnectionRevisions", "RollbackConnection", "TestConnection", "ConfirmCredential",
     "AppendEvents", "EvaluatePredicates", "ListEvents",
     "BatchEvaluateConditions", "StreamEvaluations", "RecordEngagement", "StreamEngagement", "ListEngagement",
 }  # fmt: skip

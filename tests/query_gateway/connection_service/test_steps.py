@@ -1,12 +1,14 @@
 """Trying a connection: each way to fail is a step of its own, with advice and the SQL that mends it."""
 
 import asyncio
+import os
 import socket
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from directflow_gateway.connection_service.step import Outcome
+from directflow_gateway.connection_service.steps import server
 from directflow_gateway.connection_service.tester import AT_ONCE
 from directflow_gateway.connections import EgressPolicy, RolePolicy, SslMode
 
@@ -20,7 +22,7 @@ async def test_the_documented_role_passes_every_step(customer: Any, step_of: Cal
     assert report.server_version == customer.server.psql("SHOW server_version").split(" ")[0]
     assert not report.replica
     assert 0 < report.round_trip_s < 5
-    assert "1 tables and views in public" in step_of(report, "role").message
+    assert "one table or view in public" in step_of(report, "role").message
     assert step_of(report, "future_tables").outcome is Outcome.OK
     customer.nothing_leaks(report)
 
@@ -276,7 +278,7 @@ async def test_a_role_that_reads_nothing_is_told_how(customer: Any, step_of: Cal
     assert step.outcome is Outcome.WARNING
     assert "may read no table" in step.message
     customer.sql(step.mending_sql)
-    assert "1 tables and views in public" in step_of(await customer.test(), "role").message
+    assert "one table or view in public" in step_of(await customer.test(), "role").message
 
 
 async def test_tables_of_tomorrow_are_covered_by_the_sql_of_the_step(
@@ -308,10 +310,61 @@ async def test_a_role_that_reads_everything_reads_what_comes_too(customer: Any, 
 # --- bounds -----------------------------------------------------------------------------------------------------------
 
 
-async def test_tests_beyond_the_bound_are_not_tried(customer: Any, silent: Any) -> None:
-    waiting = [asyncio.create_task(customer.test(port=silent.port, within_s=1.5)) for _ in range(AT_ONCE)]
+async def test_a_workspace_that_waits_for_black_holes_waits_for_itself(customer: Any, silent: Any) -> None:
+    waiting = [asyncio.create_task(customer.test(port=silent.port, within_s=2)) for _ in range(AT_ONCE)]
     await asyncio.sleep(0.1)
-    report = await customer.test(within_s=0.3)
-    assert {step.outcome for step in report.steps} == {Outcome.SKIPPED}
+    crowded = await customer.test(within_s=0.3)
+    assert {step.outcome for step in crowded.steps} == {Outcome.SKIPPED}
+    neighbour = await customer.test(workspace="other", withheld="no credential there")
+    assert outcomes_of(neighbour)["tls"] is not Outcome.SKIPPED
     await asyncio.gather(*waiting)
     assert (await customer.test()).server_version
+
+
+def outcomes_of(report: Any) -> dict[str, Outcome]:
+    return {step.name.value: step.outcome for step in report.steps}
+
+
+# --- the server -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("oldest", "newest", "outcome"), [(99, 99, Outcome.FAILED), (14, 14, Outcome.WARNING), (14, 99, Outcome.OK)]
+)
+async def test_the_version_of_the_server_decides(
+    customer: Any, step_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch, oldest: int, newest: int,
+    outcome: Outcome,
+) -> None:  # fmt: skip
+    monkeypatch.setattr("directflow_gateway.connection_service.steps.server.OLDEST", oldest)
+    monkeypatch.setattr("directflow_gateway.connection_service.steps.server.NEWEST", newest)
+    report = await customer.test()
+    assert step_of(report, "server").outcome is outcome
+    assert step_of(report, "server").message.startswith(f"PostgreSQL {report.server_version}")
+
+
+async def test_a_pooler_in_front_is_recognised(
+    customer: Any, step_of: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its numbers of sessions are its own: here the server tells another one than the login did."""
+    facts = server._FACTS.replace("pg_catalog.pg_backend_pid()", "pg_catalog.pg_backend_pid() + 1")
+    monkeypatch.setattr("directflow_gateway.connection_service.steps.server._FACTS", facts)
+    report = await customer.test()
+    assert "behind a pooler" in step_of(report, "server").message
+    assert step_of(report, "round_trip").outcome is Outcome.OK
+
+
+async def test_a_read_replica_is_told_and_how_it_keeps_its_streams(
+    make_customer: Callable[..., Any], private_postgres: Callable[..., Any], step_of: Callable[..., Any]
+) -> None:
+    customer = make_customer(private_postgres(wal_level="replica"))
+    customer.server.stop()
+    signal = customer.server.data / "standby.signal"
+    signal.touch()
+    os.chown(signal, customer.server.data.stat().st_uid, customer.server.data.stat().st_gid)
+    customer.server.start()
+    report = await customer.test()
+    assert report.replica
+    step = step_of(report, "server")
+    assert (step.outcome, "a read replica" in step.message) == (Outcome.WARNING, True)
+    assert "hot_standby_feedback" in step.mending_sql
+    assert step_of(report, "round_trip").outcome is Outcome.OK

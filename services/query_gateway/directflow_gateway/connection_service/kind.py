@@ -11,7 +11,7 @@ from directflow_runtime.definitions.kind import Checked
 from directflow_runtime.errors import Problem, Severity
 
 from directflow_gateway.connection_service import wire
-from directflow_gateway.connection_service.step import Outcome, Step, StepName
+from directflow_gateway.connection_service.step import Outcome, Step, StepName, TestReport
 from directflow_gateway.connection_service.tester import ConnectionTester
 from directflow_gateway.connections import Binding, ConnectionDefinition
 
@@ -68,7 +68,7 @@ class ConnectionKind:
         deadline = time.monotonic() + (CHECK_S if math.isinf(left) else min(CHECK_S, left))
         report = await self._tester.test(definition.connection, deadline, "unbound" if unbound else "")
         problems = tuple(warning for step in report.steps for warning in _warnings(step))
-        found = (_unbound(), *problems) if unbound else problems
+        found = (_unbound(), *problems) if unbound else problems or _untried(report)
         return Checked(found, found)
 
 
@@ -89,6 +89,14 @@ def _warnings(step: Step) -> Iterable[Problem]:
         yield Problem(rule, step.message, Severity.WARNING, field=_FIELDS.get(step.name, "host"), hint=hint)
 
 
+def _untried(report: TestReport) -> Problems:
+    """A report without a problem must not look like one of a connection that works."""
+    if any(step.outcome is not Outcome.SKIPPED for step in report.steps):
+        return ()
+    message = f"It was not tried. {report.steps[0].message}"
+    return (Problem("CONNECTION_NOT_TRIED", message, Severity.WARNING, field="host", hint="Call TestConnection."),)
+
+
 def _unbound() -> Problem:
     return Problem(
         UNBOUND_RULE,
@@ -96,5 +104,5 @@ def _unbound() -> Problem:
         " credential goes nowhere, until somebody confirms it.",
         Severity.WARNING,
         field="host",
-        hint="Look at the connection, then call ConfirmCredential with its etag.",
+        hint="Look at the connection, then run `directflow connection confirm` (ConfirmCredential with its etag).",
     )

@@ -3,8 +3,9 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Final
+from weakref import WeakValueDictionary
 
 import psycopg
 from directflow_runtime.errors import DirectFlowError
@@ -22,6 +23,7 @@ LONGEST_S: Final = 30.0
 """Of one test, also where the caller would wait longer."""
 AT_ONCE: Final = 8
 """Tests that run at the same time in this replica: each holds a thread, and a session that no pool counts."""
+AT_ONCE_A_WORKSPACE: Final = 3
 BUSY: Final = "This gateway is trying too many connections at the moment: try again."
 
 
@@ -33,6 +35,7 @@ class ConnectionTester:
         self._policy = policy
         self._watchdog = watchdog
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._workspaces: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def test(self, connection: Connection, deadline: float, withheld: str = "") -> TestReport:
         """Everything that is known at `deadline`, on the clock of `time.monotonic()`. What fails is a step.
@@ -41,20 +44,26 @@ class ConnectionTester:
         """
         report = TestReport()
         deadline = min(deadline, time.monotonic() + LONGEST_S)
-        try:
-            async with asyncio.timeout(deadline - time.monotonic()):
-                await self._turns.acquire()
-        except TimeoutError:
-            report.skip_rest(BUSY)
-            return report
-        try:
-            await self._try(connection, deadline, withheld, report)
-        except StepFailed as failure:
-            report.add(failure.step)
-            report.skip_rest()
-        finally:
-            self._turns.release()
+        async with AsyncExitStack() as stack:
+            try:
+                async with asyncio.timeout(deadline - time.monotonic()):
+                    await self._turn(connection.workspace, stack)
+                await self._try(connection, deadline, withheld, report)
+            except TimeoutError:
+                report.skip_rest(BUSY)
+            except StepFailed as failure:
+                report.add(failure.step)
+                report.skip_rest()
         return report
+
+    async def _turn(self, workspace: str, stack: AsyncExitStack) -> None:
+        """A place for one test, until `stack` is left; a workspace whose hosts swallow everything waits for itself."""
+        own = self._workspaces.get(workspace)
+        if own is None:
+            self._workspaces[workspace] = own = asyncio.Semaphore(AT_ONCE_A_WORKSPACE)
+        # In a frame of the stack, the semaphore lives for as long as somebody holds it or waits for it.
+        await stack.enter_async_context(own)
+        await stack.enter_async_context(self._turns)
 
     async def _try(self, connection: Connection, deadline: float, withheld: str, report: TestReport) -> None:
         await self._reach(connection, deadline, report)

@@ -45,6 +45,7 @@ def credential_unbound() -> DirectFlowError:
     """Nothing connects until somebody has confirmed."""
     message = (
         "host, port, user or TLS of this connection changed, and nobody has confirmed that its credential may be sent"
-        " there: somebody who may define has to look at the connection and call ConfirmCredential with its etag"
+        " there: somebody who may define looks at the connection and confirms (`directflow connection confirm`, or"
+        " ConfirmCredential with its etag)"
     )
     return DirectFlowError(StatusCode.FAILED_PRECONDITION, "CREDENTIAL_UNBOUND", message)

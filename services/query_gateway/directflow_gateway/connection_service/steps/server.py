@@ -98,13 +98,18 @@ async def round_trip(session: GatewayConnection, report: TestReport) -> Step:
 
 
 def _doctored(findings: tuple[Finding, ...], message: str, sql: str, rights: Rights) -> Step:
-    more = "or more " if rights.more else ""
-    reads = f"The role may read {rights.readable} {more}tables and views in {', '.join(rights.schemas)}."
+    reads = f"The role may read {_counted(rights)} in {', '.join(rights.schemas)}."
     if all(finding.weight is Weight.NOTE for finding in findings):
         advice = "Nothing has to be done; the SQL takes away what reading does not need." if findings else ""
         return Step(StepName.ROLE, Outcome.OK, f"{reads} {message}".rstrip(), advice, sql)
     advice = "The role can do more than read, which DirectFlow does not need: take it away."
     return Step(StepName.ROLE, Outcome.WARNING, f"{reads} {message}", advice, sql)
+
+
+def _counted(rights: Rights) -> str:
+    if rights.readable == 1:
+        return "one table or view"
+    return f"{rights.readable:,}{' or more' if rights.more else ''} tables and views"
 
 
 async def _current_user(session: GatewayConnection) -> str:
