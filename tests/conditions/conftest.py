@@ -131,6 +131,7 @@ async def serve(gateway: ScriptedGateway) -> AsyncIterator[Serve]:
             given = {
                 "gateway": {"target": f"127.0.0.1:{gateway.port}"},
                 "identity": {"allow_development": True},
+                "definitions": {"from_store": False},
                 **settings,
             }
             built = await app.build(ConditionsSettings.model_validate(given), stack)

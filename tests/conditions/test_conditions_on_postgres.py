@@ -106,6 +106,7 @@ def _settings(port: int) -> ConditionsSettings:
         {
             "gateway": {"target": f"127.0.0.1:{port}"},
             "identity": {"allow_development": True},
+            "definitions": {"from_store": False},
             "conditions": [
                 {"name": f"workspaces/acme/conditions/{name}", "connection": connection, "sql": sql}
                 for name, sql in SQL.items()

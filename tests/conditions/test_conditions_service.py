@@ -284,15 +284,18 @@ async def test_a_caller_that_leaves_ends_the_question(ask: Ask, gateway: Any) ->
         await waiting
 
 
-async def test_what_is_not_built_yet_says_so(serve: Serve) -> None:
-    channel = await serve()
-    condition: Any = condition_stubs.ConditionServiceStub(channel)
-    calls = [
-        condition.GetCondition(conditions.GetConditionRequest(name=PREMIUM), timeout=SECONDS),
-    ]
-    for call in calls:
-        error = await failure(call)
-        assert (error.code, error.reason) == (StatusCode.UNIMPLEMENTED, "UNIMPLEMENTED")
+async def test_without_a_store_conditions_are_read_and_not_changed(serve: Serve) -> None:
+    definition = {"name": PREMIUM, "engagement": {"bucket": {"salt": "x", "last": 4999}}}
+    condition: Any = condition_stubs.ConditionServiceStub(await serve(conditions=[definition]))
+    read = await condition.GetCondition(conditions.GetConditionRequest(name=PREMIUM), timeout=SECONDS)
+    assert (read.name, read.engagement.bucket.last, read.revision) == (PREMIUM, 4999, 0)
+    request = conditions.CreateConditionRequest(
+        parent="workspaces/acme", condition_id="other", condition=conditions.Condition(engagement=read.engagement)
+    )
+    error = await failure(condition.CreateCondition(request, timeout=SECONDS))
+    assert (error.code, error.reason) == (StatusCode.UNIMPLEMENTED, "UNIMPLEMENTED")
+    fixed = conditions.UpdateConditionRequest(condition=read)
+    assert (await failure(condition.UpdateCondition(fixed, timeout=SECONDS))).reason == "DEFINITION_BROKEN"
 
 
 def _evaluations(channel: Any) -> Any:

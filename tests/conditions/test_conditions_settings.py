@@ -88,7 +88,9 @@ def test_a_condition_that_is_defined_twice_is_refused(tmp_path: Path) -> None:
 def test_the_process_serves_and_ends_cleanly_on_sigterm(tmp_path: Path) -> None:
     announce = tmp_path / "announce.json"
     server = f'[server]\nannounce_file = "{announce}"\nlame_duck_s = 0.0\nparent_pid = {os.getpid()}\n'
-    (tmp_path / "conditions.toml").write_text(f"{server}[identity]\nallow_development = true\n{FILE}")
+    (tmp_path / "conditions.toml").write_text(
+        f"{server}[identity]\nallow_development = true\n[definitions]\nfrom_store = false\n{FILE}"
+    )
     command = [sys.executable, "-m", "directflow_conditions", "--config", str(tmp_path / "conditions.toml")]
     with (tmp_path / "log").open("wb") as log, subprocess.Popen(command, stderr=log) as process:
         deadline = time.monotonic() + SECONDS

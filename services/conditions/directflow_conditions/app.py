@@ -4,6 +4,11 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from directflow_runtime.channel import open_channel
+from directflow_runtime.client_tracing import TracedChannel
+from directflow_runtime.definitions.cache import DefinitionCache
+from directflow_runtime.definitions.following import Following
+from directflow_runtime.definitions.resources import Resources
+from directflow_runtime.definitions.store import DocumentStore
 from directflow_runtime.identity import IdentityPolicy
 from directflow_runtime.interceptors import Drain, server_interceptors
 from directflow_runtime.lifecycle import App
@@ -12,8 +17,15 @@ from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.telemetry import Telemetry, telemetry
 
 from directflow_conditions.batches import BatchEvaluator
-from directflow_conditions.condition import FixedDefinitions
 from directflow_conditions.config import ConditionsSettings
+from directflow_conditions.definitions import gateway as definitions_gateway
+from directflow_conditions.definitions import servicer as condition_service
+from directflow_conditions.definitions.catalogue import SavedConditions
+from directflow_conditions.definitions.definition import CachedDefinitions, Definition
+from directflow_conditions.definitions.gateway import SILENCE_S, GatewayDescriber, GatewayDocuments
+from directflow_conditions.definitions.kind import ConditionKind
+from directflow_conditions.definitions.no_store import NoStore
+from directflow_conditions.definitions.wire import definition_in, fixed_definition
 from directflow_conditions.engagement import gateway as engagement_gateway
 from directflow_conditions.engagement import servicer as engagement
 from directflow_conditions.evaluation import Evaluator
@@ -27,7 +39,12 @@ from directflow_conditions.servicer import EvaluationServicer, register
 
 NAME: Final = "directflow-conditions"
 DOMAIN: Final = "conditions.directflow"
-SAFE_METHODS: Final = (*READ_METHODS, *predicates_gateway.SAFE_METHODS, *engagement_gateway.SAFE_METHODS)
+SAFE_METHODS: Final = (
+    *READ_METHODS,
+    *predicates_gateway.SAFE_METHODS,
+    *engagement_gateway.SAFE_METHODS,
+    *definitions_gateway.SAFE_METHODS,
+)
 """What the channel may send again when the gateway was away."""
 SERVICES: Final = (
     "directflow.conditions.v1.ConditionService",
@@ -42,7 +59,8 @@ async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
     channel = open_channel(settings.gateway, traces.tracer("directflow_conditions"), SAFE_METHODS)
     stack.push_async_callback(channel.close)
     server = _server(settings, traces)
-    definitions = FixedDefinitions(condition.condition() for condition in settings.conditions)
+    cache = _definitions(settings, channel, server, stack)
+    definitions = CachedDefinitions(cache)
     gateway = Gateways(QueryGateway(channel), PredicateGateway(channel))
     asker: Asker = Alone(gateway)
     if settings.evaluation.coalesce:
@@ -52,7 +70,26 @@ async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
     evaluator, batches = Evaluator(definitions, asker, most), BatchEvaluator(definitions, gateway, most)
     register(server.grpc, EvaluationServicer(evaluator, batches, settings.evaluation.max_stream_messages))
     engagement.register(server.grpc, engagement.EngagementServicer(engagement_gateway.EngagementStore(channel)))
-    return App(server, SERVICES)
+    return App(server, SERVICES, cache.loaded)
+
+
+def _definitions(
+    settings: ConditionsSettings, channel: TracedChannel, server: RpcServer, stack: AsyncExitStack
+) -> DefinitionCache[Definition]:
+    """The conditions of the settings file and those of the gateway's store, and the service that changes the latter."""
+    from_store, log = settings.definitions.from_store, get_logger("directflow_conditions")
+    fixed = [condition.condition() for condition in settings.conditions]
+    cache = DefinitionCache(definition_in, log, {one.name: fixed_definition(one) for one in fixed})
+    store: DocumentStore = GatewayDocuments(channel) if from_store else NoStore()
+    kind = ConditionKind(cache, SavedConditions(cache, store), GatewayDescriber(channel))
+    condition_service.register(server.grpc, condition_service.ConditionServicer(Resources(kind, store, cache)))
+    if from_store:
+        following = Following(cache, store, log, SILENCE_S)
+        stack.push_async_callback(following.aclose)
+        following.start()
+    else:
+        cache.there_is_no_store()
+    return cache
 
 
 def _server(settings: ConditionsSettings, traces: Telemetry) -> RpcServer:

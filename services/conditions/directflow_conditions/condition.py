@@ -1,9 +1,10 @@
 """Conditions as their authors saved them, and the port through which the service finds them."""
 
-import enum
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
+
+from directflow_runtime.variable_kinds import Kind
 
 from directflow_conditions.expressions.expression import Expression
 from directflow_conditions.policies import Policy
@@ -13,18 +14,6 @@ from directflow_conditions.template import variable_names
 Scalar = None | bool | int | float | str
 Value = Scalar | tuple[Scalar, ...]
 """One value of a variable. Text carries dates, timestamps, uuids and exact decimals as well."""
-
-
-class Kind(enum.Enum):
-    """How the gateway checks a value before it binds it."""
-
-    TEXT = "text"
-    INTEGER = "integer"
-    NUMBER = "number"
-    BOOLEAN = "boolean"
-    DATE = "date"
-    TIMESTAMP = "timestamp"
-    UUID = "uuid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +81,7 @@ def workspace_of(name: str) -> str:
 
 
 class DefinitionSource(Protocol):
-    """Where conditions are found, in memory: the settings file now, a cache that Watch feeds later."""
+    """Where conditions are found, in memory."""
 
     def find(self, name: str) -> Condition | None:
         """The condition of that resource name, or None."""

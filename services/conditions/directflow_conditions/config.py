@@ -1,9 +1,13 @@
 """Settings of this service: one TOML file, overridden by DIRECTFLOW_CONDITIONS__* variables.
 
-Definitions stand here until the gateway's definition store serves them:
+Conditions are saved through ConditionService. For development and tests they may stand here; nobody can change those
+while the service runs, and they hide saved ones of the same name:
 
     [gateway]
     target = "gateway:7400"
+
+    [definitions]
+    from_store = true
 
     [[conditions]]
     name = "workspaces/acme/conditions/premium"
@@ -28,9 +32,10 @@ from typing import Any, Final
 
 from directflow_runtime.errors import DirectFlowError
 from directflow_runtime.settings import ChannelSettings, ServiceSettings, SettingsModel
+from directflow_runtime.variable_kinds import Kind
 from pydantic import Field, StrictBool, StrictFloat, StrictInt, StrictStr, model_validator
 
-from directflow_conditions.condition import Condition, FixedDefinitions, Kind, SqlQuery, Variable
+from directflow_conditions.condition import Condition, FixedDefinitions, SqlQuery, Variable
 from directflow_conditions.expressions.expression import Expression
 from directflow_conditions.expressions.plan import plan_of
 from directflow_conditions.expressions.settings import expression_from
@@ -141,10 +146,18 @@ class EvaluationSettings(SettingsModel):
         return LaneLimits(self.max_batch, self.max_waiting, self.max_lanes)
 
 
+class DefinitionsSettings(SettingsModel):
+    """`[definitions]`: where conditions come from."""
+
+    from_store: bool = True
+    """False: the settings file is all that there is. The gateway's store is not watched, and nothing can be saved."""
+
+
 class ConditionsSettings(ServiceSettings):
     """Everything that this service can be told."""
 
     gateway: ChannelSettings
+    definitions: DefinitionsSettings = DefinitionsSettings()
     evaluation: EvaluationSettings = EvaluationSettings()
     conditions: tuple[ConditionSettings, ...] = ()
 

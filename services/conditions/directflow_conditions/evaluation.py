@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 
 from directflow_conditions.anchors import Anchor, needs_anchor
@@ -27,10 +28,17 @@ class Subject:
 class LeafEvaluation:
     """What one leaf came to, and what its policy made of it."""
 
-    condition: str
+    leaf: Condition
     raw: Raw
     decided: Decision
     event_count: int
+    evaluated: datetime | None
+    """Engagement: the moment that windows look back from."""
+
+    @property
+    def condition(self) -> str:
+        """The leaf's name."""
+        return self.leaf.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,7 +115,7 @@ def _evaluation(plan: Plan, answers: Mapping[str, Answer]) -> Evaluation:
     leaves = [answers[leaf.name] for leaf in plan.leaves]
     answer = leaves[0] if plan.formula is None else _joined(plan, leaves)
     explained = tuple(
-        LeafEvaluation(leaf.name, told.raw, leaf.policy.decide(told.raw), told.event_count)
+        LeafEvaluation(leaf, told.raw, leaf.policy.decide(told.raw), told.event_count, told.evaluated)
         for leaf, told in zip(plan.leaves, leaves, strict=True)
     )
     decided = plan.condition.policy.decide(answer.raw)

@@ -8,8 +8,9 @@ from directflow.gateway.v1 import query_service_pb2 as wire
 from directflow.gateway.v1 import query_service_pb2_grpc as stubs
 from directflow.sql.v1 import sql_pb2
 from directflow_runtime.remote import forwarded
+from directflow_runtime.variable_kinds import Kind
 
-from directflow_conditions.condition import Condition, Kind, Scalar, SqlQuery, Value
+from directflow_conditions.condition import Condition, Scalar, SqlQuery, Value
 from directflow_conditions.policies import RAW_CODES, Raw, bytes_table
 from directflow_conditions.questions import Column, Failure, Outcomes, QuestionSet
 from directflow_conditions.variables import PROFILE_ID
@@ -28,7 +29,7 @@ _RAW: Final = bytes_table(
     }
 )
 _ERROR: Final = RAW_CODES[Raw.ERROR]
-_KINDS: Final[Mapping[Kind, sql_pb2.VariableKind]] = {
+KINDS: Final[Mapping[Kind, sql_pb2.VariableKind]] = {
     Kind.TEXT: sql_pb2.VARIABLE_KIND_TEXT,
     Kind.INTEGER: sql_pb2.VARIABLE_KIND_INTEGER,
     Kind.NUMBER: sql_pb2.VARIABLE_KIND_NUMBER,
@@ -63,7 +64,7 @@ def request_for(questions: QuestionSet) -> wire.EvaluateSetRequest:
     """The people and what differs as tuples, the rest as constants: a batch of one runs the author's own statement."""
     (condition,) = questions.conditions
     request = wire.EvaluateSetRequest(
-        statement=_statement(condition),
+        statement=statement_message(condition),
         constants={name: value_message(value) for name, value in questions.constants.items()},
     )
     tuples = request.tuples
@@ -130,12 +131,13 @@ def _scalar(value: Scalar) -> sql_pb2.Value:
             return sql_pb2.Value(text=value)
 
 
-def _statement(condition: Condition) -> wire.Statement:
+def statement_message(condition: Condition) -> wire.Statement:
+    """The statement of a condition over SQL, as everything that asks about it sends it."""
     query = condition.definition
     if not isinstance(query, SqlQuery):
         raise TypeError(f"{condition.name} is not over SQL")
     variables = [
-        sql_pb2.Variable(name=variable.name, kind=_KINDS[variable.kind], list=variable.is_list)
+        sql_pb2.Variable(name=variable.name, kind=KINDS[variable.kind], list=variable.is_list)
         for variable in query.variables
     ]
     return wire.Statement(

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Protocol
 
 from directflow_conditions.anchors import Anchor
@@ -31,6 +32,8 @@ class Answer:
     """Only with Raw.ERROR."""
     event_count: int = 0
     """Engagement: how many events counted."""
+    evaluated: datetime | None = None
+    """Engagement: the moment that windows look back from."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,11 +45,13 @@ class Outcomes:
     """By the profile's index; one for every Raw.ERROR."""
     event_counts: Sequence[int] = field(default=(), repr=False)
     """Engagement: how many events counted, one a profile."""
+    evaluated: datetime | None = None
+    """Engagement: the moment that windows look back from."""
 
     def answer(self, index: int) -> Answer:
         """What came out for one of them."""
         count = self.event_counts[index] if self.event_counts else 0
-        return Answer(_RAWS[self.raw[index]], self.failures.get(index), count)
+        return Answer(_RAWS[self.raw[index]], self.failures.get(index), count, self.evaluated)
 
 
 class WireColumn(Protocol):

@@ -1,10 +1,9 @@
-"""conditions.v1 over gRPC: unpack, call, pack. Who may ask is settled before anything is looked up."""
+"""EvaluationService over gRPC: unpack, call, pack. Who may ask is settled before anything is looked up."""
 
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from typing import Any, Final
 
-from directflow.conditions.v1 import condition_service_pb2_grpc as condition_stubs
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as stubs
 from directflow_runtime.calls import note
@@ -40,16 +39,18 @@ class EvaluationServicer(stubs.EvaluationServiceServicer):
         self, request: wire.EvaluateConditionRequest, context: Any
     ) -> wire.EvaluateConditionResponse:
         require_workspace(request.condition, "condition")
-        evaluation = await self._evaluator.evaluate(request.condition, _subject(request))
-        message = evaluation_message(evaluation, request.explain)
+        subject = _subject(request)
+        evaluation = await self._evaluator.evaluate(request.condition, subject)
+        message = evaluation_message(evaluation, request.explain, subject.anchor)
         return wire.EvaluateConditionResponse(evaluation=message, revision=evaluation.revision)
 
     async def EvaluateConditions(
         self, request: wire.EvaluateConditionsRequest, context: Any
     ) -> wire.EvaluateConditionsResponse:
         _check_conditions(request.conditions)
-        evaluations = await self._evaluator.evaluate_all(request.conditions, _subject(request))
-        messages = [evaluation_message(evaluation, request.explain) for evaluation in evaluations]
+        subject = _subject(request)
+        evaluations = await self._evaluator.evaluate_all(request.conditions, subject)
+        messages = [evaluation_message(evaluation, request.explain, subject.anchor) for evaluation in evaluations]
         return wire.EvaluateConditionsResponse(evaluations=messages)
 
     async def BatchEvaluateConditions(self, request: wire.BatchEvaluateConditionsRequest, context: Any) -> bytes:
@@ -99,16 +100,9 @@ def _subject(request: wire.EvaluateConditionRequest | wire.EvaluateConditionsReq
 
 
 def register(server: Any, servicer: EvaluationServicer) -> None:
-    """Adds two of the API's services to a grpc.aio server; the third registers itself, see `engagement`.
-
-    ConditionService is the generated one: its methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
-    """
-    services: tuple[tuple[Any, Any], ...] = (
-        (stubs.add_EvaluationServiceServicer_to_server, servicer),
-        (condition_stubs.add_ConditionServiceServicer_to_server, condition_stubs.ConditionServiceServicer()),
-    )
-    for add_to_server, servicer in services:
-        add_to_server(servicer, server)
+    """Adds the service to a grpc.aio server."""
+    add_to_server: Any = stubs.add_EvaluationServiceServicer_to_server
+    add_to_server(servicer, server)
 
 
 def _check_conditions(names: Any) -> None:

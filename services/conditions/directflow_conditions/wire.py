@@ -11,10 +11,14 @@ from directflow_runtime.column_encoding import field
 from directflow_runtime.columns import INFINITY, MINUS_INFINITY
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 
+from directflow_conditions.anchors import Anchor
 from directflow_conditions.batches import DecisionCounts, EvaluatedBatch
 from directflow_conditions.condition import Scalar, Value
-from directflow_conditions.evaluation import Evaluation
+from directflow_conditions.evaluation import Evaluation, LeafEvaluation
 from directflow_conditions.policies import DECISION_CODES, RAW_CODES, Decision, Raw, bytes_table
+from directflow_conditions.predicates.looked_at import looked_at
+from directflow_conditions.predicates.predicate import EventPredicate
+from directflow_conditions.predicates.wire import SCOPES
 from directflow_conditions.profiles import Profiles, invalid
 from directflow_conditions.questions import Failure
 
@@ -41,7 +45,7 @@ _DECIDED_TABLE: Final = bytes_table({DECISION_CODES[decided]: number for decided
 
 def values_from(messages: Mapping[str, sql_pb2.Value]) -> dict[str, Value]:
     """The caller's values. A list within a list is INVALID_REQUEST; all such fields are named."""
-    nested = [name for name, message in messages.items() if _is_nested(message)]
+    nested = [name for name, message in messages.items() if is_nested(message)]
     if nested:
         raise DirectFlowError(
             StatusCode.INVALID_ARGUMENT,
@@ -49,7 +53,7 @@ def values_from(messages: Mapping[str, sql_pb2.Value]) -> dict[str, Value]:
             "a list may hold scalars only",
             violations=[FieldViolation(f"variables.{name}", "a list within a list") for name in nested],
         )
-    return {name: _value(message) for name, message in messages.items()}
+    return {name: value_from(message) for name, message in messages.items()}
 
 
 def profiles_from(message: wire.ProfileColumns) -> Profiles:
@@ -65,8 +69,8 @@ def profiles_from(message: wire.ProfileColumns) -> Profiles:
     return Profiles(list(message.profile_ids), tuple(message.variable_names), message.variable_columns, message.anchors)
 
 
-def evaluation_message(evaluation: Evaluation, explain: bool) -> wire.Evaluation:
-    """One evaluation on the wire; with `explain`, its leaves as well."""
+def evaluation_message(evaluation: Evaluation, explain: bool, anchor: Anchor | None) -> wire.Evaluation:
+    """One evaluation on the wire; with `explain`, its leaves as well, asked with that anchor."""
     failure = evaluation.failure
     message = wire.Evaluation(
         raw=_RAW[evaluation.raw],
@@ -74,12 +78,21 @@ def evaluation_message(evaluation: Evaluation, explain: bool) -> wire.Evaluation
         error=_error(failure) if failure else None,
     )
     for leaf in evaluation.leaves if explain else ():
-        message.leaves.add(
-            condition=leaf.condition,
-            raw=_RAW[leaf.raw],
-            decided=_DECIDED[leaf.decided],
-            event_count=leaf.event_count,
-        )
+        message.leaves.append(_leaf_message(leaf, anchor))
+    return message
+
+
+def _leaf_message(leaf: LeafEvaluation, anchor: Anchor | None) -> wire.LeafEvaluation:
+    message = wire.LeafEvaluation(
+        condition=leaf.condition, raw=_RAW[leaf.raw], decided=_DECIDED[leaf.decided], event_count=leaf.event_count
+    )
+    predicate = leaf.leaf.definition
+    if isinstance(predicate, EventPredicate) and leaf.evaluated is not None:
+        looked = looked_at(predicate, leaf.evaluated, anchor)
+        message.scope = SCOPES[predicate.scope]
+        message.window_end_time.FromDatetime(looked.end)
+        if looked.begin is not None:
+            message.window_begin_time.FromDatetime(looked.begin)
     return message
 
 
@@ -137,11 +150,13 @@ def _error(failure: Failure) -> wire.EvaluationError:
     return wire.EvaluationError(reason=failure.reason, message=failure.message, sqlstate=failure.sqlstate)
 
 
-def _is_nested(message: sql_pb2.Value) -> bool:
+def is_nested(message: sql_pb2.Value) -> bool:
+    """True for a list within a list, which is no value."""
     return any(element.WhichOneof("kind") == "list" for element in message.list.values)
 
 
-def _value(message: sql_pb2.Value) -> Value:
+def value_from(message: sql_pb2.Value) -> Value:
+    """One value; what is in a list within a list counts as NULL."""
     if message.WhichOneof("kind") == "list":
         return tuple(_scalar(element) for element in message.list.values)
     return _scalar(message)

@@ -101,6 +101,7 @@ async def engagement(store: ScriptedStore) -> AsyncIterator[Engagement]:
             given = {
                 "gateway": {"target": f"127.0.0.1:{store.port}"},
                 "identity": {"allow_development": True},
+                "definitions": {"from_store": False},
                 **settings,
             }
             built = await app.build(ConditionsSettings.model_validate(given), stack)

@@ -57,6 +57,7 @@ async def channel(postgres: Any, tmp_path: Path, log: Any) -> AsyncIterator[grpc
         settings = {
             "gateway": {"target": f"127.0.0.1:{gateway.server.port}"},
             "identity": {"allow_development": True},
+            "definitions": {"from_store": False},
             "conditions": [{"name": PREFIX + name, **definition} for name, definition in DEFINITIONS.items()],
         }
         built = await app.build(ConditionsSettings.model_validate(settings), stack)

@@ -142,5 +142,5 @@ def _cycle(names: list[str]) -> DirectFlowError:
         StatusCode.FAILED_PRECONDITION,
         "EXPRESSION_CYCLE",
         "the expression refers to itself: " + " -> ".join(circle),
-        metadata={"condition": names[-1]},
+        metadata={"condition": names[-1], "circle": " ".join(circle)},
     )

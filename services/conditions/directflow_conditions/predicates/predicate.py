@@ -3,6 +3,10 @@
 import enum
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Final
+
+LAST_BUCKET: Final = 9_999
+MAX_COUNT: Final = 2**31 - 1
 
 
 class EventType(enum.Enum):

@@ -8,6 +8,8 @@ from directflow_runtime.settings import SettingsModel
 from pydantic import AwareDatetime, BeforeValidator, Field, StrictBool, StrictInt, model_validator
 
 from directflow_conditions.predicates.predicate import (
+    LAST_BUCKET,
+    MAX_COUNT,
     BounceKind,
     BucketPredicate,
     CountComparison,
@@ -20,7 +22,6 @@ from directflow_conditions.predicates.predicate import (
     Window,
 )
 
-LAST_BUCKET: Final = 9_999
 _SPAN: Final = re.compile(r"([1-9][0-9]{0,6}) (minute|hour|day)s?")
 _UNITS: Final = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _Text = Annotated[str, Field(max_length=128)]
@@ -60,7 +61,7 @@ class EventSettings(SettingsModel):
     campaign_id: _Text = ""
     link_id: _Text = ""
     comparison: CountComparison = CountComparison.AT_LEAST
-    count: StrictInt = Field(default=0, ge=0, lt=2**31)
+    count: StrictInt = Field(default=0, ge=0, le=MAX_COUNT)
     window: WindowSettings = WindowSettings()
     scope: Scope = Scope.ALL_TIME
     include_machine_opens: StrictBool = False

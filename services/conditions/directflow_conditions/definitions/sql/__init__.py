@@ -1,0 +1,1 @@
+"""The SQL of a condition and its variables, on the wire."""
