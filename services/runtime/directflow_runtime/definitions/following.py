@@ -2,13 +2,13 @@
 
 import asyncio
 import random
+from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from typing import Any, Final
+from typing import Final, Protocol
 
 from structlog.typing import FilteringBoundLogger
 
-from directflow_runtime.definitions.cache import DefinitionCache
-from directflow_runtime.definitions.store import DocumentStore
+from directflow_runtime.definitions.document import Change
 from directflow_runtime.errors import DirectFlowError
 
 FIRST_PAUSE_S: Final = 0.05
@@ -19,12 +19,34 @@ COMPACTED: Final = "COMPACTED"
 NOT_CONFIGURED: Final = "STORE_NOT_CONFIGURED"
 
 
+class Follower(Protocol):
+    """What is kept up to date: a `DefinitionCache`, or something else that is made of what a watch tells."""
+
+    @property
+    def revision(self) -> int:
+        """Everything up to it is known; where a watch goes on."""
+
+    def accept(self, change: Change) -> None:
+        """Takes one message of a watch."""
+
+    def restart(self) -> None:
+        """The next watch begins with a snapshot; until its end, what is known is served."""
+
+    def there_is_no_store(self) -> None:
+        """The gateway has no store."""
+
+
+class Watched(Protocol):
+    """The part of a `DocumentStore` that is needed here."""
+
+    def watch(self, after_revision: int) -> AsyncGenerator[Change]:
+        """See `DocumentStore.watch`."""
+
+
 class Following:
     """A task that follows the store for as long as the process lives."""
 
-    def __init__(
-        self, cache: DefinitionCache[Any], store: DocumentStore, log: FilteringBoundLogger, silence_s: float
-    ) -> None:
+    def __init__(self, cache: Follower, store: Watched, log: FilteringBoundLogger, silence_s: float) -> None:
         """A watch that says nothing for `silence_s` counts as broken: choose several heartbeats."""
         self._cache = cache
         self._store = store
