@@ -19,6 +19,7 @@ from directflow_gateway.config import GatewaySettings
 from directflow_gateway.connections import Connections
 from directflow_gateway.credentials import FileCredentialSource
 from directflow_gateway.definitions.checks import Ownership
+from directflow_gateway.definitions.provenance import Provenance
 from directflow_gateway.definitions.servicer import DefinitionServicer
 from directflow_gateway.definitions.store import DefinitionStore
 from directflow_gateway.directflow_database import DirectFlowDatabase, Upkeep
@@ -56,8 +57,17 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     stores = _stores(settings, watchdog, tracer, stack)
     ownership = Ownership(settings.definitions.owners)
     definitions = DefinitionServicer(ownership, stores.definitions)
-    register(server, _engine(settings, pools, tracer), definitions, stores.engagement)
-    return App(server, SERVICES)
+    provenance = _provenance(settings, stores.definitions, stack)
+    queries = QueryServicer(_engine(settings, pools, tracer), provenance, ownership.identities)
+    register(server, queries, definitions, stores.engagement)
+    return App(server, SERVICES, provenance.loaded)
+
+
+def _provenance(settings: GatewaySettings, store: DefinitionStore | None, stack: AsyncExitStack) -> Provenance:
+    provenance = Provenance(store, settings.definitions.superseded_grace_s)
+    stack.push_async_callback(provenance.aclose)
+    provenance.start()
+    return provenance
 
 
 def _engine(settings: GatewaySettings, pools: Pools, tracer: Tracer) -> QueryEngine:
@@ -97,14 +107,14 @@ def _stores(settings: GatewaySettings, watchdog: Watchdog, tracer: Tracer, stack
 
 
 def register(
-    server: RpcServer, engine: QueryEngine, definitions: DefinitionServicer, store: EngagementStoreServicer
+    server: RpcServer, queries: QueryServicer, definitions: DefinitionServicer, store: EngagementStoreServicer
 ) -> None:
     """Puts the gateway's four services onto the server.
 
     One of them is the generated one: its methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
     """
     services: tuple[tuple[Any, Any], ...] = (
-        (query_stubs.add_QueryServiceServicer_to_server, QueryServicer(engine)),
+        (query_stubs.add_QueryServiceServicer_to_server, queries),
         (connection_stubs.add_ConnectionServiceServicer_to_server, connection_stubs.ConnectionServiceServicer()),
         (definition_stubs.add_DefinitionServiceServicer_to_server, definitions),
         (engagement.register, store),

@@ -206,7 +206,8 @@ class DefinitionStore:
             raise of_server(error) from None
 
     async def _counter(self, deadline: float) -> int:
-        async with self._database.session(DatabaseRole.READER, deadline) as session:
+        # The writer's sessions: nothing runs long on them, where evaluations may hold all of the reader's for seconds.
+        async with self._database.session(DatabaseRole.WRITER, deadline) as session:
             (result,) = await session.wire.run(reading.COUNTER)
         return int(result.get_value(0, 0) or 0)
 

@@ -1,17 +1,18 @@
 """directflow.gateway.v1.QueryService: unpack, call, pack."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import aclosing
 from typing import Any
 
 import pyarrow as pa
 from directflow.gateway.v1 import query_service_pb2 as pb
 from directflow.gateway.v1 import query_service_pb2_grpc
-from directflow_runtime.calls import note
+from directflow_runtime.calls import current_call, note
 from directflow_runtime.column_encoding import encode_columns, field
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 from directflow_runtime.identity import require_may_define, require_workspace
 
+from directflow_gateway.definitions.provenance import Provenance
 from directflow_gateway.execution import ValueForm
 from directflow_gateway.queries import differing, explaining, rows, wire
 from directflow_gateway.queries.diagnosis import diagnose
@@ -23,11 +24,16 @@ from directflow_gateway.queries.statement import Statement, StatementRole
 class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     """The adapter between the wire and the query engine."""
 
-    def __init__(self, engine: QueryEngine) -> None:
+    def __init__(self, engine: QueryEngine, provenance: Provenance, describers: Collection[str] = ()) -> None:
+        """`describers` are identities that may describe statements, which runs nothing, though they may not define:
+        whoever keeps definitions checks them before they are saved."""
         self._engine = engine
+        self._provenance = provenance
+        self._describers = describers
 
     async def DescribeQuery(self, request: pb.DescribeQueryRequest, context: Any) -> pb.DescribeQueryResponse:
-        require_may_define("describe statements")
+        if current_call().identity not in self._describers:
+            require_may_define("describe statements")
         statement = admitted(request.statement)
         diagnosis = await diagnose(self._engine, statement)
         report = wire.report_message(diagnosis.description, diagnosis.problems, diagnosis.sets)
@@ -36,7 +42,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     async def StreamQuery(
         self, request: pb.StreamQueryRequest, context: Any
     ) -> AsyncIterator[pb.StreamQueryResponse | bytes]:
-        statement = admitted(request.statement)
+        statement = await self._runnable(request.statement)
         arrangement = rows.Arrangement(
             form=ValueForm.TEXT if request.value_form == pb.VALUE_FORM_TEXT else ValueForm.TYPED,
             columns=tuple(request.columns),
@@ -61,7 +67,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                         yield pb.StreamQueryResponse(summary=summary_message(event))
 
     async def CountQuery(self, request: pb.CountQueryRequest, context: Any) -> pb.CountQueryResponse:
-        statement = admitted(request.statement)
+        statement = await self._runnable(request.statement)
         values = wire.values_of(request.values)
         if request.mode == pb.COUNT_MODE_ESTIMATE:
             return pb.CountQueryResponse(row_count=await rows.estimate_rows(self._engine, statement, values))
@@ -69,7 +75,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         return pb.CountQueryResponse(row_count=counted, distinct_count=distinct)
 
     async def EvaluateSet(self, request: pb.EvaluateSetRequest, context: Any) -> pb.EvaluateSetResponse:
-        statement = admitted(request.statement)
+        statement = await self._runnable(request.statement)
         tuples = wire.tuples_of(request.tuples, wire.values_of(request.constants))
         evaluated = await evaluating.evaluate(self._engine, statement, tuples)
         note(rows=tuples.row_count)
@@ -78,7 +84,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
         )
 
     async def FetchSet(self, request: pb.FetchSetRequest, context: Any) -> AsyncIterator[pb.FetchSetResponse | bytes]:
-        statement = admitted(request.statement)
+        statement = await self._runnable(request.statement)
         offset = 0
         tuples = wire.tuples_of(request.tuples, wire.values_of(request.constants))
         events = fetching.fetch(self._engine, statement, tuples)
@@ -103,7 +109,7 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                         )
 
     async def ExplainRow(self, request: pb.ExplainRowRequest, context: Any) -> pb.ExplainRowResponse:
-        statement = admitted(request.statement)
+        statement = await self._runnable(request.statement)
         question = explaining.RowQuestion(request.key_column, request.key, tuple(request.columns))
         explained = await explaining.explain_row(self._engine, statement, wire.values_of(request.values), question)
         note(rows=explained.rows.num_rows)
@@ -134,6 +140,12 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                     case rows.Ending():
                         note(rows=event.row_count)
                         yield pb.StreamDifferenceResponse(summary=summary_message(event))
+
+    async def _runnable(self, message: pb.Statement) -> Statement:
+        """`admitted`, and saved in a definition of its workspace where the caller may not define."""
+        statement = admitted(message)
+        await self._provenance.require(statement)
+        return statement
 
 
 def admitted(message: pb.Statement) -> Statement:

@@ -9,4 +9,4 @@ GRANT INSERT ON directflow.definition_revisions TO {writer};
 GRANT SELECT, INSERT, UPDATE ON directflow.definition_documents TO {writer};
 GRANT SELECT, INSERT, DELETE ON directflow.definition_references TO {writer};
 GRANT SELECT, INSERT ON directflow.definition_requests TO {writer};
-GRANT SELECT ON directflow.definition_counter, directflow.definition_revisions, directflow.definition_documents TO {reader};
+GRANT SELECT ON directflow.definition_revisions, directflow.definition_documents TO {reader};
