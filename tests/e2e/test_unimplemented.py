@@ -36,6 +36,8 @@ BUILT = {
     "GetPersonalization", "BatchGetPersonalization", "EvaluateCondition", "EvaluateConditions",
     "GetConnection", "ListConnections", "CreateConnection", "UpdateConnection", "DeleteConnection",
     "ListConnectionRevisions", "RollbackConnection", "TestConnection", "ConfirmCredential",
+    "GetDataSource", "ListDataSources", "CreateDataSource", "UpdateDataSource", "DeleteDataSource",
+    "ListDataSourceRevisions", "RollbackDataSource",
     "AppendEvents", "EvaluatePredicates", "ListEvents",
     "BatchEvaluateConditions", "StreamEvaluations", "RecordEngagement", "StreamEngagement", "ListEngagement",
 }  # fmt: skip
