@@ -7,6 +7,9 @@ from typing import Any, Final
 from directflow.gateway.v1 import connection_service_pb2_grpc as connection_stubs
 from directflow.gateway.v1 import definition_service_pb2_grpc as definition_stubs
 from directflow.gateway.v1 import query_service_pb2_grpc as query_stubs
+from directflow_runtime.definitions.cache import DefinitionCache
+from directflow_runtime.definitions.following import Following
+from directflow_runtime.definitions.store import DocumentStore
 from directflow_runtime.identity import IdentityPolicy
 from directflow_runtime.interceptors import Drain, server_interceptors
 from directflow_runtime.lifecycle import App
@@ -16,18 +19,23 @@ from directflow_runtime.telemetry import telemetry
 from opentelemetry.trace import Tracer
 
 from directflow_gateway.config import GatewaySettings
-from directflow_gateway.connections import Connections
+from directflow_gateway.connection_service.no_store import NoStore
+from directflow_gateway.connection_service.servicer import ConnectionServicer
+from directflow_gateway.connection_service.tester import ConnectionTester
+from directflow_gateway.connection_service.wire import definition_of
+from directflow_gateway.connections import Connection, ConnectionDefinition, Connections
 from directflow_gateway.credentials import FileCredentialSource
 from directflow_gateway.definitions.checks import Ownership
-from directflow_gateway.definitions.provenance import Provenance
+from directflow_gateway.definitions.names import CONNECTIONS
+from directflow_gateway.definitions.provenance import SILENCE_S, Provenance
 from directflow_gateway.definitions.servicer import DefinitionServicer
-from directflow_gateway.definitions.store import DefinitionStore
+from directflow_gateway.definitions.store import CollectionStore, DefinitionStore
 from directflow_gateway.directflow_database import DirectFlowDatabase, Upkeep
 from directflow_gateway.engagement import servicer as engagement
 from directflow_gateway.engagement.servicer import EngagementStoreServicer
 from directflow_gateway.engagement.store import EngagementStore
 from directflow_gateway.execution import Watchdog
-from directflow_gateway.pools import Pools
+from directflow_gateway.pools import Pools, Retiring
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.prepared import PreparedQueries
 from directflow_gateway.queries.servicer import QueryServicer
@@ -51,16 +59,59 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     watchdog = Watchdog()
     stack.callback(watchdog.close)
     doctor = RoleDoctor(get_logger(PACKAGE))
-    pools = Pools(FileCredentialSource(settings.credentials.path), watchdog, settings.egress.policy(), doctor.admit)
+    credentials = FileCredentialSource(settings.credentials.path)
+    pools = Pools(credentials, watchdog, settings.egress.policy(), doctor.admit)
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer)
     stores = _stores(settings, watchdog, tracer, stack)
     ownership = Ownership(settings.definitions.owners)
     definitions = DefinitionServicer(ownership, stores.definitions)
     provenance = _provenance(settings, stores.definitions, stack)
-    queries = QueryServicer(_engine(settings, pools, tracer), provenance, ownership.identities)
-    register(server, queries, definitions, stores.engagement)
-    return App(server, SERVICES, provenance.loaded)
+    saved = _saved_connections(settings, stores.definitions, stack)
+    book = Connections(saved.fixed, saved.cache)
+    _retire(pools, book, stack)
+    queries = QueryServicer(_engine(settings, book, pools, tracer), provenance, ownership.identities)
+    tester = ConnectionTester(credentials, settings.egress.policy(), watchdog)
+    connections = ConnectionServicer(saved.store, saved.cache, tester, settings.egress.policy())
+    register(server, queries, connections, definitions, stores.engagement)
+
+    async def ready() -> None:
+        await provenance.loaded()
+        await saved.cache.loaded()
+
+    return App(server, SERVICES, ready)
+
+
+@dataclass(frozen=True, slots=True)
+class _SavedConnections:
+    """The connections of the settings, the saved ones in memory, and where they are saved."""
+
+    fixed: tuple[Connection, ...]
+    cache: DefinitionCache[ConnectionDefinition]
+    store: DocumentStore
+
+
+def _saved_connections(
+    settings: GatewaySettings, definitions: DefinitionStore | None, stack: AsyncExitStack
+) -> _SavedConnections:
+    """Follows the saved connections for as long as the process lives."""
+    fixed = tuple(connection.connection() for connection in settings.connections)
+    by_name = {connection.name: ConnectionDefinition(connection) for connection in fixed}
+    cache = DefinitionCache(definition_of, get_logger(PACKAGE), by_name)
+    if definitions is None:
+        cache.there_is_no_store()
+        return _SavedConnections(fixed, cache, NoStore())
+    store = CollectionStore(definitions, CONNECTIONS)
+    following = Following(cache, store, get_logger(PACKAGE), SILENCE_S)
+    stack.push_async_callback(following.aclose)
+    following.start()
+    return _SavedConnections(fixed, cache, store)
+
+
+def _retire(pools: Pools, book: Connections, stack: AsyncExitStack) -> None:
+    retiring = Retiring(pools, book.is_current, get_logger(PACKAGE))
+    stack.push_async_callback(retiring.aclose)
+    retiring.start()
 
 
 def _provenance(settings: GatewaySettings, store: DefinitionStore | None, stack: AsyncExitStack) -> Provenance:
@@ -70,8 +121,7 @@ def _provenance(settings: GatewaySettings, store: DefinitionStore | None, stack:
     return provenance
 
 
-def _engine(settings: GatewaySettings, pools: Pools, tracer: Tracer) -> QueryEngine:
-    connections = Connections(connection.connection() for connection in settings.connections)
+def _engine(settings: GatewaySettings, connections: Connections, pools: Pools, tracer: Tracer) -> QueryEngine:
     prepared = PreparedQueries(capacity=settings.prepared.capacity, trusted_for_s=settings.prepared.trusted_for_s)
     return QueryEngine(connections, pools, prepared, tracer)
 
@@ -107,15 +157,16 @@ def _stores(settings: GatewaySettings, watchdog: Watchdog, tracer: Tracer, stack
 
 
 def register(
-    server: RpcServer, queries: QueryServicer, definitions: DefinitionServicer, store: EngagementStoreServicer
+    server: RpcServer,
+    queries: QueryServicer,
+    connections: ConnectionServicer,
+    definitions: DefinitionServicer,
+    store: EngagementStoreServicer,
 ) -> None:
-    """Puts the gateway's four services onto the server.
-
-    One of them is the generated one: its methods raise NotImplementedError, which callers see as UNIMPLEMENTED.
-    """
+    """Puts the gateway's four services onto the server."""
     services: tuple[tuple[Any, Any], ...] = (
         (query_stubs.add_QueryServiceServicer_to_server, queries),
-        (connection_stubs.add_ConnectionServiceServicer_to_server, connection_stubs.ConnectionServiceServicer()),
+        (connection_stubs.add_ConnectionServiceServicer_to_server, connections),
         (definition_stubs.add_DefinitionServiceServicer_to_server, definitions),
         (engagement.register, store),
     )

@@ -131,7 +131,7 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         """The connection of a request. Raises INVALID_REQUEST with all violations, those in `found` too."""
         draft = wire.draft_of(message, workspace, connection_id)
         checks.refuse(found + checks.violations(draft, self._policy, "connection"))
-        return ConnectionDefinition(draft.connection())
+        return ConnectionDefinition(draft.connection(), functions=draft.allowed_functions)
 
     def _readable(self, document: Any) -> ConnectionDefinition:
         try:

@@ -109,6 +109,7 @@ def definition_of(document: Document) -> ConnectionDefinition:
         draft_of(message, document.workspace, document.id).connection(),
         Binding.BOUND if bound else Binding.UNBOUND,
         tuple(map(problem_from, message.validation_report.problems)),
+        tuple(message.allowed_functions),
     )
 
 
@@ -149,7 +150,7 @@ def _content(definition: ConnectionDefinition, problems: Sequence[Problem]) -> p
         tls=pb.ConnectionTls(mode=_TLS_MODES[connection.sslmode], ca_pem=connection.ca_pem),
         credential_kind=_KINDS[connection.credential_kind],
         limits=_limits_message(connection),
-        allowed_functions=sorted(connection.allowed_functions),
+        allowed_functions=definition.functions or sorted(connection.allowed_functions),
         role_policy=_POLICIES.get(connection.role_policy, pb.ROLE_POLICY_UNSPECIFIED),
         credential_binding=BINDINGS[definition.binding],
     )

@@ -25,6 +25,8 @@ class ConnectionDefinition:
     binding: Binding = Binding.BOUND
     problems: tuple[Problem, ...] = ()
     """What checking it said when it was saved."""
+    functions: tuple[str, ...] = ()
+    """The connection's allowed functions in their author's order, so that he gets back what he wrote."""
     confirming: bool = field(default=False, compare=False)
     """True while somebody confirms its credential. No request can set it but ConfirmCredential, and it is not saved."""
 
