@@ -48,7 +48,10 @@ def _unused(query: SqlQuery) -> Iterator[Problem]:
 def _unfit(query: SqlQuery, described: DescribedQuery) -> Iterator[Problem]:
     by_name: Mapping[str, Variable] = {variable.name: variable for variable in query.variables}
     # One variable may stand in several places of one type: once is enough.
-    for use in {(use.name, use.inferred_type): use for use in reversed(described.uses)}.values():
+    places: dict[tuple[str, str], VariableUse] = {}
+    for use in described.uses:
+        places.setdefault((use.name, use.inferred_type), use)
+    for use in places.values():
         variable = by_name.get(use.name)
         if variable is not None and (problem := _misfit(variable, use)) is not None:
             yield problem
