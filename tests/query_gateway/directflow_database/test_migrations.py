@@ -102,3 +102,21 @@ async def test_a_credential_that_cannot_be_used_is_an_outage_and_names_nothing(
     assert (raised.value.code, raised.value.reason) == (StatusCode.UNAVAILABLE, "STORE_UNAVAILABLE")
     assert raised.value.retry_after
     assert str(own.folder) not in str(raised.value) + repr(raised.value)
+
+
+async def test_definitions_come_to_a_database_in_which_engagement_is_recorded(
+    own: Any, open_database: Callable[..., Any]
+) -> None:
+    """Several gateways of the new version start at once on a database that the first version has filled."""
+    with pytest.raises(DirectFlowError):  # at the grants, which are this version's; the migration stands by then
+        await migrate(open_database(own), soon(), [one for one in migrations() if one.name.startswith("0001")])
+    with own.admin() as admin:
+        admin.execute("INSERT INTO directflow.engagement_subscriptions VALUES ('acme', 'ada', 'email', now())")
+        admin.execute("INSERT INTO directflow.engagement_identities VALUES ('acme', gen_random_uuid(), now())")
+
+    applied = await asyncio.gather(*(migrate(open_database(own), soon()) for _ in range(3)))
+
+    assert "0002_definitions.sql" in {name for names in applied for name in names}
+    assert own.rows("SELECT revision FROM directflow.definition_counter") == [(0,)]
+    assert own.rows("SELECT count(*) FROM directflow.engagement_subscriptions") == [(1,)]
+    assert own.rows("SELECT count(*) FROM directflow.engagement_identities") == [(1,)]
