@@ -17,7 +17,15 @@ def crud(resource: str) -> set[str]:
 
 
 SURFACE = {
-    "directflow.gateway.v1.QueryService": {"DescribeQuery", "StreamQuery", "CountQuery", "EvaluateSet", "FetchSet"},
+    "directflow.gateway.v1.QueryService": {
+        "DescribeQuery",
+        "StreamQuery",
+        "CountQuery",
+        "EvaluateSet",
+        "FetchSet",
+        "ExplainRow",
+        "StreamDifference",
+    },
     "directflow.gateway.v1.ConnectionService": crud("Connection") | {"TestConnection", "ConfirmCredential"},
     "directflow.gateway.v1.DefinitionService": {
         "GetDocument",
