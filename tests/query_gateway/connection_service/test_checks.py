@@ -87,7 +87,9 @@ def test_a_private_key_among_the_certificates_is_refused_and_not_repeated() -> N
 
 def test_an_authority_is_accepted_and_needed_where_no_name_is_verified(authority: Any) -> None:
     assert found(ca_pem=authority.pem) == {}
-    assert found(ca_pem=authority.pem * 2, sslmode=SslMode.VERIFY_CA) == {}
+    assert found(ca_pem=f"# Autorité\n{authority.pem}# encore\n{authority.pem}", sslmode=SslMode.VERIFY_CA) == {}
+    for broken in (authority.pem.replace("M", "é", 1), authority.pem[:-30], authority.pem.replace("M", "A")):
+        assert set(found(ca_pem=broken)) == {"connection.tls.ca_pem"}
     assert set(found(sslmode=SslMode.VERIFY_CA)) == {"connection.tls.ca_pem"}
 
 

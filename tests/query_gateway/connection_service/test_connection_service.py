@@ -14,6 +14,8 @@ import grpc
 import pytest
 from directflow.gateway.v1 import connection_service_pb2 as pb
 from directflow.gateway.v1 import connection_service_pb2_grpc as stubs
+from directflow.gateway.v1 import definition_service_pb2 as definition_pb
+from directflow.gateway.v1 import definition_service_pb2_grpc as definition_stubs
 from directflow.gateway.v1 import query_service_pb2 as query_pb
 from directflow.gateway.v1 import query_service_pb2_grpc as query_stubs
 from directflow.sql.v1 import sql_pb2
@@ -295,6 +297,29 @@ async def test_revisions_tell_who_when_and_what_and_deletions(gateway: Gateway) 
     restored = await gateway.rollback(told[2].revision)
     assert restored.database == gateway.database
     assert restored.revision > told[0].revision
+
+
+async def test_what_is_in_use_is_not_deleted_and_its_users_are_named(gateway: Gateway) -> None:
+    await gateway.create()
+    user = f"{gateway.parent}/dataSources/customers"
+    document = definition_pb.Document(name=user, body=b"body", references=[gateway.name()])
+    definitions = definition_stubs.DefinitionServiceStub(gateway.channel)
+    await definitions.PutDocument(definition_pb.PutDocumentRequest(document=document), timeout=CALL_S)
+    error = await failure(gateway.delete())
+    assert (error.code, error.reason) == (StatusCode.FAILED_PRECONDITION, "RESOURCE_IN_USE")
+    assert "dataSources/customers" in error.message
+    await gateway.get()
+    await definitions.DeleteDocument(definition_pb.DeleteDocumentRequest(name=user), timeout=CALL_S)
+    await gateway.delete()
+
+
+async def test_nobody_reaches_connections_through_the_store_of_definitions(gateway: Gateway) -> None:
+    """Or a binding could be written there."""
+    saved = await gateway.create()
+    document = definition_pb.Document(name=saved.name, body=b"body", etag=saved.etag)
+    definitions = definition_stubs.DefinitionServiceStub(gateway.channel)
+    put = definitions.PutDocument(definition_pb.PutDocumentRequest(document=document), timeout=CALL_S)
+    assert (await failure(put)).code is StatusCode.PERMISSION_DENIED
 
 
 async def test_a_violation_of_each_field_is_told_at_once(gateway: Gateway) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import socket
+import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -242,6 +243,25 @@ async def test_a_withheld_credential_is_not_sent(customer: Any, silent: Any) -> 
     assert told["login"] == (Outcome.SKIPPED, "It is another host's.")
     assert {told[name][0] for name in ALL[3:]} == {Outcome.SKIPPED}
     assert silent.received() == b""
+
+
+async def test_a_server_that_asks_for_millions_of_rounds_gets_one_thread(
+    customer: Any, failing_at: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    ended = threading.Event()
+    entered: list[int] = []
+
+    def endless(*_: Any) -> Any:
+        entered.append(1)
+        ended.wait(20)
+        raise TimeoutError
+
+    monkeypatch.setattr("directflow_gateway.pools.login.connect", endless)
+    for _ in range(3):
+        step = failing_at(await customer.test(within_s=0.4))
+        assert step.message == "The server did not finish the login in time."
+    assert len(entered) == 1
+    ended.set()
 
 
 # --- the role ---------------------------------------------------------------------------------------------------------

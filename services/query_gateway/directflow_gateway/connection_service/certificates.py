@@ -1,9 +1,12 @@
 """Certificate authorities as PEM text."""
 
+import re
 import ssl
 
 LARGEST_PEM = 256 * 1024
 PRIVATE_KEY = "PRIVATE KEY-----"
+
+_CERTIFICATE = re.compile(r"-----BEGIN CERTIFICATE-----[^-]+-----END CERTIFICATE-----", re.ASCII)
 
 
 class PemRefused(ValueError):
@@ -18,7 +21,16 @@ def certificates_in(pem: str) -> int:
         raise PemRefused("it holds a private key: only certificates belong here, and that key should be replaced now")
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     try:
-        context.load_verify_locations(cadata=pem)
+        context.load_verify_locations(cadata=bare(pem))
     except (ssl.SSLError, ValueError):
         raise PemRefused("it is no PEM text of certificates (-----BEGIN CERTIFICATE-----)") from None
     return int(context.cert_store_stats()["x509"])
+
+
+def bare(pem: str) -> str:
+    """The certificates without what stands around them: Python's ssl, unlike libpq, takes no comment that is not
+    ASCII. Raises PemRefused where there are none."""
+    found = _CERTIFICATE.findall(pem)
+    if not found or not all(block.isascii() for block in found):
+        raise PemRefused("it holds no certificate (-----BEGIN CERTIFICATE-----)")
+    return "\n".join(found)

@@ -7,7 +7,7 @@ from directflow.gateway.v1 import connection_service_pb2 as pb
 from directflow.gateway.v1 import connection_service_pb2_grpc
 from directflow_runtime.calls import current_call, note
 from directflow_runtime.definitions.cache import DefinitionCache
-from directflow_runtime.definitions.resources import Resources
+from directflow_runtime.definitions.resources import Resources, etag_mismatch
 from directflow_runtime.definitions.store import DocumentStore
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 from directflow_runtime.identity import require_may_define, require_workspace
@@ -113,6 +113,8 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         document = await self._store.get(request.name)
         if document is None or document.deleted:
             raise _not_found(request.name)
+        if document.etag != request.etag:
+            raise etag_mismatch(request.name)
         definition = replace(self._readable(document), confirming=True)
         return wire.message_of(await self._resources.update(request.name, definition, request.etag))
 

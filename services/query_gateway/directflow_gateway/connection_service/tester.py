@@ -1,6 +1,7 @@
 """Tries a connection step by step, on a short-lived session of its own."""
 
 import asyncio
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
@@ -35,6 +36,8 @@ class ConnectionTester:
         self._policy = policy
         self._watchdog = watchdog
         self._turns = asyncio.Semaphore(AT_ONCE)
+        self._logins: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
+        """By connection; kept by the threads that hold them."""
         self._workspaces: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def test(self, connection: Connection, deadline: float, withheld: str = "") -> TestReport:
@@ -86,7 +89,8 @@ class ConnectionTester:
     @asynccontextmanager
     async def _session(self, connection: Connection, deadline: float) -> AsyncIterator[GatewayConnection]:
         credential = await self._credential(connection, deadline)
-        pgconn = await login.log_in(connection, credential, self._policy, deadline)
+        turn = self._logins.setdefault(connection.name, threading.Lock())
+        pgconn = await login.log_in(connection, credential, self._policy, turn, deadline)
         session = GatewayConnection(pgconn, credential.generation)
         session.begin_lease(deadline)
         self._watchdog.add(session.watch)

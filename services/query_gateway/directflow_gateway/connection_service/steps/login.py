@@ -21,6 +21,8 @@ from directflow_gateway.pools.failures import cause_of, is_refused_login
 from directflow_gateway.pools.login import login
 from directflow_gateway.pools.parameters import CaFile
 
+POLL_S: Final = 0.05
+
 Sql = Callable[[Connection], str]
 
 
@@ -93,12 +95,20 @@ CAUSES: Final = (
 """The first that fits. A server in another language fits none, and is told apart by what libpq knows."""
 
 
-async def log_in(connection: Connection, credential: Credential, policy: EgressPolicy, deadline: float) -> PGconn:
-    """A session, the caller's to close. Raises StepFailed."""
+async def log_in(
+    connection: Connection, credential: Credential, policy: EgressPolicy, turn: threading.Lock, deadline: float
+) -> PGconn:
+    """A session, the caller's to close. Raises StepFailed.
+
+    `turn` is that of the connection's name: a server that asks for millions of rounds keeps a thread busy beyond any
+    deadline, and must not get another one with each test.
+    """
     authorities = CaFile(connection.ca_pem)
     try:
         async with asyncio.timeout(max(0.05, deadline - time.monotonic())):
-            return await login(connection, credential, policy, authorities.path, threading.Lock())
+            while turn.locked():  # noqa: ASYNC110 (threads release it)
+                await asyncio.sleep(POLL_S)
+            return await login(connection, credential, policy, authorities.path, turn)
     except TimeoutError:
         raise failed(StepName.LOGIN, "The server did not finish the login in time.", "Try again.") from None
     except EgressRefused as refused:

@@ -14,6 +14,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final, TypeVar
 
+from directflow_gateway.connection_service.certificates import bare
 from directflow_gateway.connection_service.step import Outcome, Step, StepName, failed
 from directflow_gateway.connections import Connection, EgressPolicy, EgressRefused, SslMode, resolve
 from directflow_gateway.pools.login import in_thread
@@ -144,7 +145,7 @@ def _context(connection: Connection) -> ssl.SSLContext:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = connection.sslmode is SslMode.VERIFY_FULL
     if connection.ca_pem:
-        context.load_verify_locations(cadata=connection.ca_pem)
+        context.load_verify_locations(cadata=bare(connection.ca_pem))
     elif connection.sslmode is SslMode.REQUIRE:
         context.verify_mode = ssl.CERT_NONE
     else:
