@@ -82,6 +82,9 @@ class Following:
             self._pause_s = min(self._pause_s * 2, LONGEST_PAUSE_S)
 
     async def _follow(self) -> None:
+        if self._cache.revision == 0:
+            # A snapshot that broke off has told what may be deleted since: the next one does not speak of it.
+            self._cache.restart()
         async with aclosing(self._store.watch(self._cache.revision)) as changes:
             while True:
                 async with asyncio.timeout(self._silence_s):
