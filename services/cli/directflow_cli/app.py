@@ -1,6 +1,6 @@
 """Where the `directflow` command is put together: each group registers itself, in the order that --help shows."""
 
-from typing import Annotated, Any, Final
+from typing import Annotated, Any
 
 import typer
 
@@ -19,11 +19,9 @@ from directflow_cli.commands import (
     segment,
 )
 from directflow_cli.commands.engagement import command as engagement
-from directflow_cli.commands.options import OutputFormat
+from directflow_cli.commands.options import OUTPUT_HELP
 from directflow_cli.dev import command as dev
 from directflow_cli.traces import command as trace
-
-_FORMATS: Final = [format.value for format in OutputFormat]
 
 
 def build() -> typer.Typer:
@@ -74,11 +72,11 @@ def _before_every_command(
 
 
 def _defaults(group: Any, output: str) -> dict[str, Any]:
-    """The format for every command that has the choice; another command's `--output` may be a file."""
+    """The format, for every command that has the choice."""
     found: dict[str, Any] = {}
     for name, command in group.commands.items():
         if hasattr(command, "commands"):
             found[name] = _defaults(command, output)
-        elif any(getattr(option.type, "choices", None) == _FORMATS for option in command.params):
+        elif any(getattr(option, "help", None) == OUTPUT_HELP for option in command.params):
             found[name] = {"output": output}
     return found

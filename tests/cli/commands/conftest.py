@@ -130,6 +130,7 @@ def directflow(
 ) -> Callable[..., Ran]:
     """`directflow("segment", "list", "members")` runs the command against the scripted services, in workspace acme."""
     monkeypatch.setenv("DIRECTFLOW_STATE_DIR", str(tmp_path_factory.mktemp("state")))
+    monkeypatch.setenv("DIRECTFLOW_CONFIG", str(tmp_path_factory.mktemp("config") / "config.toml"))
     monkeypatch.setenv("COLUMNS", "200")
     for name in ("OTEL_EXPORTER_OTLP_ENDPOINT", "DIRECTFLOW_OTLP_ENDPOINT"):
         monkeypatch.delenv(name, raising=False)

@@ -1,7 +1,7 @@
 """Options that several commands share, said once."""
 
 import enum
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
@@ -14,7 +14,9 @@ class OutputFormat(enum.StrEnum):
     JSONL = "jsonl"
 
 
-Output = Annotated[OutputFormat, typer.Option("-o", "--output", help="How to print: integers are exact, times ISO.")]
+OUTPUT_HELP: Final = "How to print: integers are exact, times ISO."
+"""It also tells this option from another command's `--output`, which may be a file."""
+Output = Annotated[OutputFormat, typer.Option("-o", "--output", help=OUTPUT_HELP)]
 Workspace = Annotated[
     str,
     typer.Option("--workspace", "-w", envvar="DIRECTFLOW_WORKSPACE", help="Workspace id.", show_default=False),

@@ -35,8 +35,8 @@ class Scalar(enum.Enum):
 
 def documents(source: Source) -> Iterator[Node | Finding]:
     """The documents of a file; at most one finding, behind the documents that can be read."""
-    if deep := _too_deep(source):
-        yield deep
+    if unreadable := _unreadable(source):
+        yield unreadable
         return
     loader = _LOADER(source.text)
     try:
@@ -51,8 +51,11 @@ def documents(source: Source) -> Iterator[Node | Finding]:
         loader.dispose()
 
 
-def _too_deep(source: Source) -> Finding | None:
-    """Counted on the events: composing recurses, and a file of a million brackets would end the process."""
+def _unreadable(source: Source) -> Finding | None:
+    """What must not be composed. Told from the events, because composing recurses and aliases multiply.
+
+    A file of a million brackets would end the process, and nine aliases of nine aliases fill the memory.
+    """
     depth = 0
     try:
         for event in yaml.parse(source.text, Loader=_LOADER):
@@ -60,6 +63,9 @@ def _too_deep(source: Source) -> Finding | None:
             if depth > MAX_DEPTH:
                 message = f"nested more than {MAX_DEPTH} deep"
                 return Finding(message, _place(source, event.start_mark), rule="YAML")
+            if isinstance(event, yaml.AliasEvent):
+                message = f"*{event.anchor} stands for something else: definitions have no aliases"
+                return Finding(message, _place(source, event.start_mark), rule="YAML", hint="write it out")
     except yaml.YAMLError:
         return None  # composing says it, after the documents before it
     return None

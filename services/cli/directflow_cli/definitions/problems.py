@@ -118,9 +118,11 @@ def _walk(node: Node | None, tokens: list[str]) -> Node | None:
 
 def _step(node: Node, tokens: list[str]) -> tuple[int, Node | None]:
     """How many tokens one step takes, and where it leads. Names of variables may have dots in them."""
+    if tokens[0] == "operands":
+        return 1, node  # a file has the list itself
     if isinstance(node, SequenceNode):
         return _element(node, tokens)
-    if tokens[0] == "operands" or (tokens[0] == "variable" and child(node, "variable") is None):
+    if tokens[0] == "variable" and child(node, "variable") is None:
         return 1, node
     for taken in range(len(tokens), 0, -1):
         name = ".".join(tokens[:taken])

@@ -21,8 +21,6 @@ _INTEGERS: Final[Mapping[int, tuple[int, int]]] = {
     FieldDescriptor.CPPTYPE_UINT32: (0, 2**32 - 1),
     FieldDescriptor.CPPTYPE_UINT64: (0, 2**64 - 1),
 }
-MAX_NODES: Final = 100_000
-"""Of one document: aliases let a small file describe a large one."""
 
 
 class Reader:
@@ -31,15 +29,9 @@ class Reader:
     def __init__(self, notes: Notes, names: Names) -> None:
         self._notes = notes
         self._names = names
-        self._left = MAX_NODES
 
     def message(self, node: Node, message: Message) -> None:
         """Fills the message from a node."""
-        self._left -= 1
-        if self._left < 0:
-            if self._left == -1:
-                self._notes.add(node, f"more than {MAX_NODES:,} fields: are there aliases in aliases?", "TOO_LARGE")
-            return
         match message.DESCRIPTOR.full_name:
             case fields.DURATION:
                 self._duration(node, message)
