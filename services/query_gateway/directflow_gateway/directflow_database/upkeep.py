@@ -1,6 +1,7 @@
 """Keeps DirectFlow's own database ready in the background: prepares it once it can be reached, tends it ever after.
 
-The gateway starts without it and serves customers' queries; readiness never follows a dependency.
+The gateway starts without it; it is ready once it has heard of every definition, and from then on it serves customers'
+queries while this database is away: readiness never follows a dependency.
 """
 
 import asyncio
