@@ -18,10 +18,9 @@ from directflow_gateway.catalogue import may_be_resolved, problems_as_resolved, 
 from directflow_gateway.connections import Connection, Connections, Limits
 from directflow_gateway.description import Description, contract_problems, describe
 from directflow_gateway.execution import GatewayConnection, TransactionSettings
-from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.pools import Pools
 from directflow_gateway.queries.application_name import application_name
-from directflow_gateway.queries.prepared import CacheKey, CompiledStatements, PreparedQueries, PreparedQuery, cache_key
+from directflow_gateway.queries.prepared import CompiledStatements, PreparedQueries, PreparedQuery, cache_key
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.sets.preparing import set_plan
 from directflow_gateway.queries.statement import Statement, StatementRole
@@ -72,7 +71,13 @@ class QueryEngine:
         Raises DirectFlowError: CONNECTION_NOT_FOUND, STATEMENT_REFUSED, DEFINITION_BROKEN, and what pools raise.
         """
         async with self.opened(statement, streams=streams) as opened:
-            key, prepared = await self._prepare(opened, statement)
+            key = cache_key(opened.connection, opened.conn.generation, statement)
+            prepared = self._prepared.get(key)
+            if prepared is None:
+                description = await self._describe(opened.conn, opened.connection, statement, opened.compiled)
+                sets = await self.set_plan(opened.conn, statement, description)
+                prepared = PreparedQuery(statement, opened.connection, description, sets)
+                self._prepared.put(key, prepared)
             try:
                 yield Session(opened.conn, prepared, opened.limits)
             except DirectFlowError as error:
@@ -99,32 +104,18 @@ class QueryEngine:
         """Raises DirectFlowError for a statement that is refused before a session is taken."""
         await self._compile(self._connections.get(statement.connection), statement)
 
-    async def prepare(self, session: Session, statement: Statement) -> PreparedQuery:
-        """Another statement of the session's connection, in the same snapshot. Raises DirectFlowError."""
-        connection = session.prepared.connection
-        compiled = await self._compile(connection, statement)
-        opened = Opened(must_be_pooled(session.conn), connection, compiled, session.limits)
-        return (await self._prepare(opened, statement))[1]
-
     async def described_within(
         self, session: Session, statement: Statement, compiled: CompiledStatement | None = None
     ) -> Description:
-        """The same without remembering anything; `compiled` where the text is one of our own making."""
+        """Another statement of the session's connection, described and checked in the session's snapshot.
+
+        `compiled` where the text is one of our own making. Nothing is remembered. Raises DirectFlowError.
+        """
         connection = session.prepared.connection
         compiled = compiled or await self._compile(connection, statement)
-        return await self.describe(session.conn, connection, statement, compiled)
+        return await self._describe(session.conn, connection, statement, compiled)
 
-    async def _prepare(self, opened: Opened, statement: Statement) -> tuple[CacheKey, PreparedQuery]:
-        key = cache_key(opened.connection, opened.conn.generation, statement)
-        prepared = self._prepared.get(key)
-        if prepared is None:
-            description = await self.describe(opened.conn, opened.connection, statement, opened.compiled)
-            sets = await self.set_plan(opened.conn, statement, description)
-            prepared = PreparedQuery(statement, opened.connection, description, sets)
-            self._prepared.put(key, prepared)
-        return key, prepared
-
-    async def describe(
+    async def _describe(
         self,
         conn: psycopg.AsyncConnection[object],
         connection: Connection,
