@@ -120,6 +120,7 @@ async def test_a_leaf_alone_is_true_or_false_with_its_count(stub: Any) -> None:
     assert (evaluation.raw, evaluation.decided) == (TRUE, YES)
     (leaf,) = evaluation.leaves
     assert (leaf.condition, leaf.raw, leaf.decided, leaf.event_count) == (PREFIX + "email", TRUE, YES, 2)
+    assert leaf.scope == pb.SCOPE_ALL_TIME
     assert (await ask(stub, "email", "1")).evaluation.raw == FALSE
 
 

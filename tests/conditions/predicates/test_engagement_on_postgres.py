@@ -115,3 +115,7 @@ async def test_opened_twice_lately_but_has_not_clicked_since_entering_the_flow(c
     evaluation = (await stub.EvaluateCondition(single, timeout=SECONDS)).evaluation
     assert [(leaf.raw, leaf.event_count) for leaf in evaluation.leaves] == [(TRUE, 2), (FALSE, 0)]
     assert evaluation.raw == TRUE
+    opened, clicked = evaluation.leaves
+    assert (opened.scope, clicked.scope) == (pb.SCOPE_ALL_TIME, pb.SCOPE_SINCE_FLOW_ENTRY)
+    assert opened.window_end_time.ToMicroseconds() - opened.window_begin_time.ToMicroseconds() == 30 * DAY * 10**6 + 1
+    assert not clicked.HasField("window_begin_time")

@@ -79,7 +79,7 @@ class GatewayDocuments:
             page = await self._store.ListDocumentRevisions(request)
         except grpc.aio.AioRpcError as error:
             raise _ours(remote_error(error)) from error
-        return RevisionPage(tuple(map(document_from, page.revisions)), page.next_page_token)
+        return RevisionPage(tuple(map(document_from, page.documents)), page.next_page_token)
 
     async def watch(self, after_revision: int) -> AsyncGenerator[Change]:
         """As DocumentStore. It has no deadline: heartbeats tell that it lives."""
