@@ -10,6 +10,7 @@ from directflow.conditions.v1 import evaluation_service_pb2 as evaluation
 from directflow.engagement.v1 import engagement_pb2
 from directflow.segments.v1 import audience_service_pb2 as wire
 from directflow.sql.v1 import sql_pb2
+from google.protobuf.timestamp_pb2 import Timestamp
 
 Directflow = Callable[..., Any]
 Reply = wire.BatchGetPersonalizationResponse
@@ -179,17 +180,30 @@ def explained() -> evaluation.EvaluateConditionsResponse:
         raw=evaluation.RAW_OUTCOME_TRUE,
         decided=conditions.DECISION_TRUE,
         event_count=2,
+        window_begin_time=Timestamp(seconds=1_793_000_000),
+        window_end_time=Timestamp(seconds=1_795_592_000, nanos=1_000),
+        scope=engagement_pb2.SCOPE_ALL_TIME,
+    )
+    answer.leaves.add(
+        condition="workspaces/acme/conditions/premium",
+        raw=evaluation.RAW_OUTCOME_NULL,
+        decided=conditions.DECISION_FALSE,
     )
     return evaluation.EvaluateConditionsResponse(evaluations=[answer])
 
 
-def test_explain_shows_every_leaf_and_how_many_events_counted(directflow: Directflow, scripted: Any) -> None:
+def test_explain_shows_every_leaf_how_many_events_counted_and_of_which_time(
+    directflow: Directflow, scripted: Any
+) -> None:
     scripted.replies["EvaluateConditions"] = explained()
     ran = directflow("condition", "evaluate", "lately", "-p", "42", "--explain", "-o", "json")
-    leaf = {"leaf": "workspaces/acme/conditions/opened", "decided": "TRUE", "raw": "TRUE", "events": 2}
-    assert ran.json[0]["leaves"] == [leaf]
+    opened = {"leaf": "workspaces/acme/conditions/opened", "decided": "TRUE", "raw": "TRUE", "events": 2}
+    window = {"scope": "ALL_TIME", "from": "2026-10-26T07:33:20Z", "before": "2026-11-25T07:33:20.000001Z"}
+    premium = {"leaf": "workspaces/acme/conditions/premium", "decided": "FALSE", "raw": "NULL", "events": 0}
+    assert ran.json[0]["leaves"] == [opened | window, premium | dict.fromkeys(window)]
     assert scripted.requests[0].explain
 
     shown = directflow("condition", "evaluate", "lately", "-p", "42", "--explain").out
-    for text in ("leaves of workspaces/acme/conditions/lately", "workspaces/acme/conditions/opened", "events"):
+    leaves = "leaves of workspaces/acme/conditions/lately"
+    for text in (leaves, "workspaces/acme/conditions/opened", "events", "2026-10-26T07:33:20Z"):
         assert text in shown

@@ -7,11 +7,13 @@ import typer
 from directflow.conditions.v1 import condition_service_pb2 as conditions_wire
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as stubs
+from directflow.engagement.v1 import engagement_pb2 as engagement
 
 from directflow_cli.commands.anchors import Flow, FlowEntered, FlowRun, MessageId, anchor_from
 from directflow_cli.commands.endpoints import find
 from directflow_cli.commands.evaluations.command import evaluate_many
 from directflow_cli.commands.exit_codes import ExitCode
+from directflow_cli.commands.moments import iso_text
 from directflow_cli.commands.names import resource_name
 from directflow_cli.commands.options import ConditionsEndpoint, Output, OutputFormat, Timeout, Variables, Workspace
 from directflow_cli.commands.output import print_table, write_records
@@ -20,7 +22,7 @@ from directflow_cli.commands.variables import values_from
 
 DECIDED_COLUMNS = ("condition", "decided", "raw")
 COLUMNS = (*DECIDED_COLUMNS, "reason", "message", "sqlstate")
-LEAF_COLUMNS = ("leaf", "decided", "raw", "events")
+LEAF_COLUMNS = ("leaf", "decided", "raw", "events", "scope", "from", "before")
 
 
 def register(app: typer.Typer) -> None:
@@ -39,7 +41,9 @@ def evaluate(
     flow_run: FlowRun = "",
     flow_entered: FlowEntered = "",
     message: MessageId = "",
-    explain: Annotated[bool, typer.Option("--explain", help="Show every leaf, and how many events counted.")] = False,
+    explain: Annotated[
+        bool, typer.Option("--explain", help="Show every leaf, how many events counted, and of which time.")
+    ] = False,
     output: Output = OutputFormat.TABLE,
     workspace: Workspace = "",
     conditions: ConditionsEndpoint = "",
@@ -92,7 +96,15 @@ def _record(name: str, evaluation: wire.Evaluation, *, explain: bool) -> dict[st
 
 
 def _leaf(leaf: wire.LeafEvaluation) -> dict[str, Any]:
-    return {"leaf": leaf.condition, **_outcome(leaf), "events": leaf.event_count}
+    record = {"leaf": leaf.condition, **_outcome(leaf), "events": leaf.event_count}
+    if not leaf.HasField("window_end_time"):  # no question about events
+        return {**record, "scope": None, "from": None, "before": None}
+    return {
+        **record,
+        "scope": engagement.Scope.Name(leaf.scope).removeprefix("SCOPE_"),
+        "from": iso_text(leaf.window_begin_time) if leaf.HasField("window_begin_time") else None,
+        "before": iso_text(leaf.window_end_time),
+    }
 
 
 def _outcome(of: wire.Evaluation | wire.LeafEvaluation) -> dict[str, str]:
