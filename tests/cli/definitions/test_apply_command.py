@@ -114,6 +114,8 @@ def test_a_broken_data_source_of_a_new_connection_leaves_the_connection_and_says
     ran = directflow("apply", "-f", "x.yaml")
     assert (ran.code, shelf.written) == (4, ["crm"])
     assert "1 of 3 were written; apply again when that is mended" in ran.err
+    assert "data source members  not written\n" in ran.out
+    assert "condition has_left   not written: held back: all of it is right before any of it is written\n" in ran.out
     shelf.judge = lambda _: []
     shelf.calls.clear()
     assert directflow("apply", "-f", "x.yaml").code == 0

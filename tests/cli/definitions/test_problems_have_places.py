@@ -79,6 +79,7 @@ def test_a_folded_query_is_shown_as_sql_with_the_place_of_the_field() -> None:
     ("field", "place"),
     [
         ("connection", "4:15"),
+        ("connection.user", "4:15"),
         ("variables.user.community_id", "15:7"),
         ("variables[0].variable.kind", "16:13"),
         ("variables.other", "17:7"),

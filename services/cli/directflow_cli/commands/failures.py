@@ -32,7 +32,8 @@ def lines_of_problem(problem: Problem, sql: str | None) -> Iterator[str]:
         token = f": {printable(problem.token)}" if problem.token and sql is None else ""
         yield from _labelled("at", f"line {problem.line}, column {problem.column}{token}")
         yield from _excerpt(problem, sql or "")
-    yield from _labelled("hint", printable(problem.hint))
+    for number, line in enumerate(problem.hint.splitlines()):
+        yield from _labelled("" if number else "hint", printable(line))
 
 
 def _excerpt(problem: Problem, sql: str) -> Iterator[str]:

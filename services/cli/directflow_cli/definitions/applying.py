@@ -54,16 +54,27 @@ async def apply(
     applied.findings += await missing(manifests, registry)
     changes = [step for step in applied.steps if check_all or step.action is not Action.NOTHING]
     await _check_early(changes, applied, registry)
-    if dry_run or applied.exit_code is not ExitCode.OK:
+    if dry_run:
+        return applied
+    if applied.exit_code is not ExitCode.OK:
+        _hold_back(changes)
         return applied
     await _write([step for step in changes if step.manifest.kind is CONNECTION], applied, registry)
     rest = [step for step in changes if step.manifest.kind is not CONNECTION]
     late = [step for step in rest if not step.checked and not _waits(step, applied, without_connections=True)]
     connections = [step for step in applied.steps if step.manifest.kind is CONNECTION]
     await check([step for step in late if not _blocked(step, connections)], registry)
-    if not any(step.broken for step in rest):
+    if any(step.broken for step in rest):
+        _hold_back(rest)
+    else:
         await _write(rest, applied, registry)
     return applied
+
+
+def _hold_back(steps: Iterable[Step]) -> None:
+    for step in steps:
+        if step.action is not Action.NOTHING:
+            step.reason = "" if step.broken else "held back: all of it is right before any of it is written"
 
 
 async def _check_early(changes: Iterable[Step], applied: Applied, registry: Registry) -> None:

@@ -28,8 +28,8 @@ def lines_of(finding: Finding) -> Iterator[str]:
         at = finding.place
         if at.line <= len(at.source.lines):
             yield from _excerpt(str(at.line), at.source.lines[at.line - 1], at.column, at.length)
-    if finding.hint:
-        yield f"  hint: {printable(finding.hint)}"
+    for number, line in enumerate(finding.hint.splitlines()):
+        yield f"{'  hint: ' if number == 0 else ' ' * 8}{printable(line)}"
 
 
 def _excerpt(number: str, text: str, column: int, length: int) -> Iterator[str]:

@@ -22,8 +22,6 @@ _QUERIES: Final = {
     "template": ("sql", "sql"),
     "condition.sql": ("sql", "sql"),
 }
-_ENVELOPES: Final = ("definition", "data_source", "condition", "connection")
-"""Fields of a request that hold the resource."""
 _SAME: Final = {"negation": "not"}
 
 WRONG: Final = frozenset(
@@ -99,7 +97,7 @@ def _place(manifest: Manifest, problem: Problem) -> tuple[Place, SqlPlace | None
 def locate(manifest: Manifest, field: str) -> Node | None:
     """The node of a field as services name it, or of the nearest thing around it that the file holds."""
     plain = field
-    for envelope in _ENVELOPES:
+    for envelope in ("definition", manifest.kind.field):  # fields of a request that hold the resource
         plain = plain.removeprefix(f"{envelope}.") if field not in _QUERIES else plain
     if plain == "sql" and manifest.kind.name == "Condition":
         plain = "condition.sql"
