@@ -124,6 +124,15 @@ async def test_documents_of_any_size_come_through_a_watch(gateway: Any) -> None:
     assert [one for one in again if gateway.workspace in one.name] == puts
 
 
+async def test_a_client_that_does_not_read_holds_up_nobody(gateway: Any) -> None:
+    idle, reading = gateway.watch(), gateway.watch()
+    await gateway.snapshot(idle)
+    await gateway.snapshot(reading)
+    puts = [await gateway.put(f"large-{number}", bytes([number]) * 1_048_576) for number in range(8)]
+    assert [(await gateway.told(reading)).document for _ in puts] == puts
+    assert [(await gateway.told(idle)).document for _ in puts] == puts  # and loses nothing by it
+
+
 class Client:
     """Follows as a service would, and leaves and comes back at random."""
 

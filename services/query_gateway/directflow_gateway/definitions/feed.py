@@ -113,7 +113,8 @@ class RevisionFeed:
             except DirectFlowError as error:
                 self._failed(error)
             except Exception as error:  # the task must not end: every watch lives by it
-                self._log.error("the store's revision cannot be read", exc_info=error)
+                if self._failing_since is None:  # once, not five times a second
+                    self._log.error("the store's revision cannot be read", exc_info=error)
                 self._failed(DirectFlowError(StatusCode.INTERNAL, "INTERNAL", "the store's revision cannot be read"))
             await asyncio.sleep(POLL_S)
 
