@@ -38,6 +38,8 @@ BUILT = {
     "ListConnectionRevisions", "RollbackConnection", "TestConnection", "ConfirmCredential",
     "GetDataSource", "ListDataSources", "CreateDataSource", "UpdateDataSource", "DeleteDataSource",
     "ListDataSourceRevisions", "RollbackDataSource",
+    "GetCondition", "ListConditions", "CreateCondition", "UpdateCondition", "DeleteCondition",
+    "ListConditionRevisions", "RollbackCondition",
     "AppendEvents", "EvaluatePredicates", "ListEvents",
     "BatchEvaluateConditions", "StreamEvaluations", "RecordEngagement", "StreamEngagement", "ListEngagement",
 }  # fmt: skip

@@ -16,7 +16,7 @@ class Definition:
 
     condition: Condition
     written: bytes = field(repr=False)
-    """The serialised resource, without what the service adds to it."""
+    """The serialised resource, without its name and etag; what checking it said may still stand in it."""
 
 
 class CachedDefinitions:

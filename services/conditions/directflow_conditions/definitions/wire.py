@@ -39,7 +39,12 @@ _DECIDED: Final = {number: decision for decision, number in _DECISIONS.items()}
 
 def definition_from(name: str, message: pb.Condition, path: str, violations: Violations) -> Definition:
     """What a request wants to save under `name`. Raises INVALID_REQUEST with all violations, its own under `path`."""
-    return _read(name, message, path, 0, violations)
+    condition = _condition_from(name, message, path, 0, violations)
+    written = pb.Condition()
+    written.CopyFrom(message)
+    for added in _ADDED:
+        written.ClearField(added)
+    return Definition(condition, written.SerializeToString())
 
 
 def definition_in(document: Document) -> Definition:
@@ -47,15 +52,15 @@ def definition_in(document: Document) -> Definition:
     if document.content_type != CONTENT_TYPE:
         raise ValueError("the document is no condition of conditions.v1")
     try:
-        return _read(
-            document.name, pb.Condition.FromString(document.body), "condition", document.revision, Violations()
-        )
+        message = pb.Condition.FromString(document.body)
+        condition = _condition_from(document.name, message, "condition", document.revision, Violations())
     except DecodeError:
         raise ValueError("the document does not parse") from None
     except LookupError:
         raise ValueError("the document holds a value that this version does not know") from None
     except DirectFlowError as error:
         raise ValueError(error.message) from None
+    return Definition(condition, document.body)
 
 
 def fixed_definition(condition: Condition) -> Definition:
@@ -116,18 +121,14 @@ def condition_message(condition: Condition) -> pb.Condition:
     return message
 
 
-def _read(name: str, message: pb.Condition, path: str, revision: int, violations: Violations) -> Definition:
+def _condition_from(name: str, message: pb.Condition, path: str, revision: int, violations: Violations) -> Condition:
     if len(message.display_name) > MAX_DISPLAY_NAME:
         violations.add(f"{path}.display_name", f"at most {MAX_DISPLAY_NAME} characters")
     definition = _definition_from(message, workspace_of(name), path, violations)
     violations.refuse()
     if definition is None:  # what is missing has been told
         raise TypeError("a definition that breaks no rule was not read")
-    written = pb.Condition()
-    written.CopyFrom(message)
-    for added in _ADDED:
-        written.ClearField(added)
-    return Definition(Condition(name, definition, _policy_from(message.policy), revision), written.SerializeToString())
+    return Condition(name, definition, _policy_from(message.policy), revision)
 
 
 def _definition_from(
