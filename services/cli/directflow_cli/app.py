@@ -13,6 +13,7 @@ from directflow_cli.commands import (
     definition_changes,
     definition_files,
     definition_reads,
+    definition_test,
     personalization,
     query,
     schema,
@@ -40,6 +41,7 @@ def build() -> typer.Typer:
     definition_files.register(app)
     definition_reads.register(app)
     definition_changes.register(app)
+    definition_test.register(app)
     connection.register(app)
     segment.register(app)
     audience.register(app)

@@ -1,7 +1,7 @@
 """The files that `-f` names: one, a whole directory, or stdin."""
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -10,8 +10,9 @@ import typer
 from directflow_cli.definitions.places import Source
 
 SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
-SCHEMA_SUFFIX: Final = ".schema.json"
-"""What editors read beside the definitions is none."""
+TEST_SUFFIXES: Final = (".test.yaml", ".test.yml", ".test.json")
+NO_DEFINITIONS: Final = (".schema.json", *TEST_SUFFIXES)
+"""What editors and `directflow test` read beside the definitions."""
 MAX_BYTES: Final = 4 * 1024 * 1024
 """Of one file."""
 MAX_FILES: Final = 10_000
@@ -19,18 +20,30 @@ MAX_FILES: Final = 10_000
 
 def sources(paths: list[str]) -> list[Source]:
     """Their texts, in the order of the names. BadParameter where one cannot be read, or there is none at all."""
-    found = [source for path in paths for source in _sources(path)]
+    found = [source for path in paths for source in _sources(path, _is_definition)]
     if not found:
         raise typer.BadParameter(f"no definitions (*.yaml, *.yml, *.json) in {', '.join(paths)}")
     return found
 
 
-def _sources(path: str) -> Iterator[Source]:
+def test_sources(paths: list[str]) -> list[Source]:
+    """As `sources`, of the test files beside the definitions."""
+    found = [source for path in paths for source in _sources(path, lambda file: file.name.endswith(TEST_SUFFIXES))]
+    if not found:
+        raise typer.BadParameter(f"no tests (*{', *'.join(TEST_SUFFIXES)}) in {', '.join(paths)}")
+    return found
+
+
+def _is_definition(file: Path) -> bool:
+    return file.suffix in SUFFIXES and not file.name.endswith(NO_DEFINITIONS)
+
+
+def _sources(path: str, wanted: Callable[[Path], bool]) -> Iterator[Source]:
     if path == "-":
         yield Source("<stdin>", _text("<stdin>", sys.stdin.buffer.read(MAX_BYTES + 1)))
         return
     given = Path(path)
-    for file in _under(given) if given.is_dir() else [given]:
+    for file in _under(given, wanted) if given.is_dir() else [given]:
         try:
             with file.open("rb") as stream:
                 yield Source(str(file), _text(str(file), stream.read(MAX_BYTES + 1)))
@@ -38,12 +51,12 @@ def _sources(path: str) -> Iterator[Source]:
             raise typer.BadParameter(f"{file} cannot be read: {problem.strerror}") from None
 
 
-def _under(directory: Path) -> list[Path]:
+def _under(directory: Path, wanted: Callable[[Path], bool]) -> list[Path]:
     """Files below the directory by name; hidden ones, and what lies in hidden folders, are left out."""
     found = []
     for file in directory.rglob("*"):
         inner = file.relative_to(directory)
-        if file.suffix in SUFFIXES and not file.name.endswith(SCHEMA_SUFFIX) and not _hidden(inner) and file.is_file():
+        if wanted(file) and not _hidden(inner) and file.is_file():
             found.append(file)
         if len(found) > MAX_FILES:
             raise typer.BadParameter(f"more than {MAX_FILES:,} files in {directory}")

@@ -41,7 +41,7 @@ def dev(
     definitions: Annotated[
         Path | None,
         typer.Option(
-            help="A directory with segments.toml and conditions.toml. The workspace is `demo`, its connection "
+            help="A directory of definition files, as for `directflow apply`. The workspace is `demo`, its connection "
             "`customer`.",
             exists=True,
             file_okay=False,

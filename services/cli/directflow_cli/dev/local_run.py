@@ -9,13 +9,13 @@ from pathlib import Path
 
 from rich.console import Console
 
-from directflow_cli.dev import databases, own_database, ports, report, signals
+from directflow_cli.dev import databases, demo_definitions, own_database, ports, report, signals
 from directflow_cli.dev.background import BackgroundLoop
 from directflow_cli.dev.databases import Databases
 from directflow_cli.dev.journey import CommandLine, Journey, Step
 from directflow_cli.dev.options import DevOptions
 from directflow_cli.dev.processes import ServicePlan, ServiceProcess
-from directflow_cli.dev.settings_files import WORKSPACE, SettingsFiles
+from directflow_cli.dev.settings_files import CONNECTION, WORKSPACE, SettingsFiles
 from directflow_cli.dev.state import TRACES_FILE, DevState, run_directory
 from directflow_cli.dev.steps import steps
 from directflow_cli.traces.receiver import Receiver
@@ -72,17 +72,26 @@ class LocalRun:
         for remark in self._remarks(state):
             self.console.print(remark, style="yellow", markup=False, highlight=False, soft_wrap=True)
         journey = Journey(self.console, self.command_line, state, self.store)
-        return journey.walk(steps(self.options, self.directory))
+        return journey.walk(steps(self.options, self.directory, self._definitions()))
 
     def _start(self, stack: ExitStack, loop: BackgroundLoop, otlp: str) -> Iterator[ServiceProcess]:
         """Starts the services, each after what it needs; the stack stops them the other way round."""
         files = SettingsFiles(self.directory, self.ports, otlp)
-        gateway = files.gateway(
-            self.databases.customer, own_database=self.options.own_database, directflow=self.databases.directflow
-        )
-        yield (serving := self._serve(stack, loop, gateway))
-        yield self._serve(stack, loop, files.segments(serving.address, self.options.definition_file("segments")))
-        yield self._serve(stack, loop, files.conditions(serving.address, self.options.definition_file("conditions")))
+        yield (serving := self._serve(stack, loop, self._gateway(files)))
+        yield self._serve(stack, loop, files.segments(serving.address, None))
+        yield self._serve(stack, loop, files.conditions(serving.address, None))
+
+    def _gateway(self, files: SettingsFiles) -> ServicePlan:
+        customer, own = self.databases.customer, self.databases.directflow
+        if self.options.applies_connection and own is not None:
+            return files.empty_gateway({(WORKSPACE, CONNECTION): customer.password}, own)
+        return files.gateway(customer, own_database=self.options.own_database, directflow=own)
+
+    def _definitions(self) -> Path | None:
+        """What the journey applies."""
+        if self.options.applies_connection:
+            return demo_definitions.write(self.directory, self.databases.customer)
+        return self.options.definitions
 
     def _serve(self, stack: ExitStack, loop: BackgroundLoop, plan: ServicePlan) -> ServiceProcess:
         service = stack.enter_context(loop.entered(ServiceProcess(plan)))

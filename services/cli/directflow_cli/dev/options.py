@@ -3,7 +3,7 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from directflow_cli.dev.demo_database import FILES, USERS
+from directflow_cli.dev.demo_database import USERS
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,14 +19,13 @@ class DevOptions:
     postgres_bin: Path | None = None
     """Where the programs of another PostgreSQL are, for the demo."""
     definitions: Path | None = None
-    """A directory with segments.toml and conditions.toml; None: those of the demo, with its database."""
+    """A directory of definition files, as for `directflow apply`; None: those of the demo, with its database."""
 
     @property
     def own_database(self) -> bool:
         return bool(self.database_url)
 
-    def definition_file(self, service: str) -> Path | None:
-        """The definitions of a service, None when there are none."""
-        directory = self.definitions or (None if self.own_database else FILES)
-        file = directory / f"{service}.toml" if directory else None
-        return file if file and file.exists() else None
+    @property
+    def applies_connection(self) -> bool:
+        """Whether the connection is one of the files too; elsewhere it stands in the gateway's settings."""
+        return not self.own_database and self.definitions is None

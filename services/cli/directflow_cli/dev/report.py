@@ -56,7 +56,10 @@ OWN_EXAMPLES = (
 DEMO_EXAMPLES = (
     "audience preview members --segment 3",
     "audience stream communities --segment 1 -o csv | head",
-    "condition evaluate active_lately --profile 42 --var days:=90",
+    "condition evaluate logged_in_lately --profile 42 --var days:=90",
+    "audience explain communities --segment 1 --profile 42",
+    "describe data-source communities",
+    "export -o my-definitions",
     "condition evaluate opened_but_not_clicked email_available --profile 7 --flow welcome --explain",
     "engagement list 7",
     "query describe --connection customer --sql 'SELECT u.emial FROM users u'",

@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,8 +32,7 @@ class SettingsFiles:
 
         `directflow` is DirectFlow's own database; without one nothing is known of engagement.
         """
-        credentials = self.directory / "credentials"
-        _write_private(credentials / WORKSPACE / CONNECTION, database.password)
+        self._credential(WORKSPACE, CONNECTION, database.password)
         connection: dict[str, toml.Setting] = {
             "workspace": WORKSPACE,
             "id": CONNECTION,
@@ -46,12 +46,24 @@ class SettingsFiles:
         if own_database:
             # A developer's own database may be theirs as superuser, and without a password: told, not refused.
             connection |= {"role_policy": "dev", "require_scram": False}
+        return self._gateway(toml.element("connections", connection), directflow)
+
+    def empty_gateway(self, passwords: Mapping[tuple[str, str], str], directflow: DirectFlowDatabase) -> ServicePlan:
+        """A gateway that knows no connection yet, and the passwords of those (workspace, id) that will be saved."""
+        for (workspace, connection), password in passwords.items():
+            self._credential(workspace, connection, password)
+        return self._gateway("", directflow)
+
+    def _credential(self, workspace: str, connection: str, password: str) -> None:
+        _write_private(self.directory / "credentials" / workspace / connection, password)
+
+    def _gateway(self, connections: str, directflow: DirectFlowDatabase | None) -> ServicePlan:
         return self._plan(
             "gateway",
             "directflow_gateway",
-            toml.section("credentials", {"path": f"{credentials}/{{workspace}}/{{connection}}"}),
+            toml.section("credentials", {"path": f"{self.directory}/credentials/{{workspace}}/{{connection}}"}),
             toml.section("egress", {"allow_loopback": True}),
-            toml.element("connections", connection),
+            connections,
             self._directflow_database(directflow) if directflow else "",
         )
 

@@ -1,8 +1,7 @@
 """The steps of the journey: what the documentation promises, in the order in which a newcomer meets it."""
 
-import tomllib
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pyarrow.parquet as parquet
 
@@ -16,21 +15,36 @@ NEWSLETTER: Final = "2"
 """Keys of the demo's two large segments: all of its people, and six in ten."""
 TRUE_OR_FALSE: Final = frozenset({0, 1})
 FALSE_ONLY: Final = frozenset({1})
-MOST_DATA_SOURCES: Final = 3
 MOST_EVALUATED: Final = 100_000
 WINDOW_EXAMPLE: Final = """SELECT u.id AS profile_id, u.email, \
 ROW_NUMBER() OVER (PARTITION BY u.plan_type ORDER BY u.created_at) as user_rank
 FROM users u WHERE user_rank <= 100"""
 
 
-def steps(options: DevOptions, directory: Path) -> list[Step]:
-    """The whole journey on the demo; elsewhere a look at the connection, and at the data sources that were given.
+def steps(options: DevOptions, directory: Path, definitions: Path | None) -> list[Step]:
+    """The whole journey on the demo; elsewhere a look at the connection, and the `definitions` that were given.
 
     Files go into the run's `directory`.
     """
-    if options.own_database or options.definitions:
-        return [*own_database(), *own_data_sources(options.definition_file("segments"))]
-    return [*demo(directory / "everyone.parquet"), *demo_conditions(directory, min(options.users, MOST_EVALUATED))]
+    if options.applies_connection and definitions is not None:
+        people = min(options.users, MOST_EVALUATED)
+        return [
+            *demo_definitions(definitions),
+            *demo(directory / "everyone.parquet"),
+            *demo_conditions(directory, people),
+        ]
+    return [*own_database(), *own_definitions(definitions)]
+
+
+def demo_definitions(definitions: Path) -> list[Step]:
+    """The documented product, set up from an empty system."""
+    return [
+        Step(
+            "The documented product, from files, checked on the customer's server", _words("apply -f", str(definitions))
+        ),
+        Step("Its connection, step by step", _words("connection test customer")),
+        Step("What was saved, and where each variable comes from", _words("describe data-source communities")),
+    ]
 
 
 def demo(file: Path) -> list[Step]:
@@ -87,17 +101,14 @@ def own_database() -> list[Step]:
     ]
 
 
-def own_data_sources(definitions: Path | None) -> list[Step]:
-    """The first few data sources of the user's own: their segments, or their people where they have no segments."""
-    found = tomllib.loads(definitions.read_text()).get("data_sources", []) if definitions else []
-    return [_own_data_source(data_source) for data_source in found[:MOST_DATA_SOURCES]]
-
-
-def _own_data_source(data_source: dict[str, Any]) -> Step:
-    name = str(data_source.get("name", ""))
-    if data_source.get("discovery_sql"):
-        return Step("Your segments", _words("segment list --limit 5", name))
-    return Step("Your audience", _words("audience preview --people 3", name))
+def own_definitions(definitions: Path | None) -> list[Step]:
+    """The user's own files, applied."""
+    if definitions is None:
+        return []
+    return [
+        Step("Your definitions, checked on your server", _words("apply -f", str(definitions))),
+        Step("Your data sources", _words("list data-sources")),
+    ]
 
 
 def _rate(file: Path, took: float) -> str:

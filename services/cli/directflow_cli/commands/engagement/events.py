@@ -31,6 +31,11 @@ def event_from(line: bytes) -> wire.Event:
         raise NoEvent("the line is no JSON") from None
     if not isinstance(record, dict):
         raise NoEvent("the line is no JSON object")
+    return event_from_record(record)
+
+
+def event_from_record(record: Mapping[str, Any]) -> wire.Event:
+    """The event of one object; NoEvent."""
     return wire.Event(**{name: _read(name, value) for name, value in record.items() if value is not None})
 
 

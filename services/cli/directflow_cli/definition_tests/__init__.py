@@ -1,0 +1,1 @@
+"""`directflow test`: definitions on rows of their author's, in a throw-away PostgreSQL, with the real services."""
