@@ -1,6 +1,5 @@
 """A connection that does not come about says who must change what, and names neither host nor user nor database."""
 
-import asyncio
 import socket
 import time
 from collections.abc import Callable
@@ -62,8 +61,8 @@ async def test_a_database_that_the_user_may_not_connect_to(
 
 async def test_a_host_that_says_nothing(stand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("directflow_gateway.pools.login.CONNECT_S", 0.3)
-    silent = await asyncio.start_server(lambda reader, writer: asyncio.sleep(60), "127.0.0.1", 0)
-    async with silent:
-        error = await error_of(stand, host="127.0.0.1", port=silent.sockets[0].getsockname()[1])
+    # A socket and no server of asyncio's, which would leave the accepted connection behind, for another test to fail.
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        error = await error_of(stand, host="127.0.0.1", port=silent.getsockname()[1])
     assert error.metadata["cause"] == "TIMEOUT"
     assert "firewall" in error.message
