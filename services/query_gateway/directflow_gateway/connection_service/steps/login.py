@@ -27,10 +27,9 @@ Sql = Callable[[Connection], str]
 
 
 @dataclass(frozen=True, slots=True)
-class Cause:
-    """A text of the server's, and what to tell instead of it: it holds names and addresses."""
+class Explanation:
+    """What to tell instead of the server's text, which holds names and addresses."""
 
-    pattern: re.Pattern[str]
     message: str
     advice: str
     sql: Sql = lambda connection: ""
@@ -44,55 +43,49 @@ def _may_connect(connection: Connection) -> str:
     return mending.grant_connect(mending.role_of(connection), connection.database)
 
 
-CAUSES: Final = (
-    Cause(
-        re.compile(r"no pg_hba\.conf entry|pg_hba\.conf rejects"),
+EXPLANATIONS: Final = {
+    "NOT_ADMITTED": Explanation(
         "The server's pg_hba.conf lets this role not into this database from here.",
         "Add a line to pg_hba.conf for the role, the database and this gateway's network, with scram-sha-256, and"
         " reload: hostssl <database> <role> <network> scram-sha-256",
         lambda connection: "SELECT pg_reload_conf();",
     ),
-    Cause(
-        re.compile(r"not permitted to log in"),
+    "NO_LOGIN": Explanation(
         "The role exists and may not log in.",
         "Let it log in, or use another role.",
         _may_log_in,
     ),
-    Cause(
-        re.compile(r"permission denied for database"),
+    "CONNECT_RIGHT": Explanation(
         "The password is right, and the role may not enter this database.",
         "Grant it CONNECT.",
         _may_connect,
     ),
-    Cause(
-        re.compile(r'database ".*" does not exist', re.DOTALL),
+    "DATABASE_MISSING": Explanation(
         "The password is right, and there is no database of this name on the server.",
         "Check the spelling: PostgreSQL tells upper from lower case here.",
     ),
-    Cause(
-        re.compile(r"authentication method|channel binding|server requested|SCRAM"),
+    "AUTHENTICATION_METHOD": Explanation(
         "The server asks for the password in another way than SCRAM, and was not given it.",
         "Store the role's password for SCRAM, and have scram-sha-256 as the method in pg_hba.conf. A pooler in front"
         " has to pass channel binding on, or to speak TLS itself with SCRAM.",
         lambda connection: mending.set_password(mending.role_of(connection)),
     ),
-    Cause(
-        re.compile(r"too many (connections|clients)|connection slots"),
+    "TOO_MANY_CONNECTIONS": Explanation(
         "Every session that the server, the database or the role may have is in use.",
         "Raise max_connections or the limit of the role, or give this connection a smaller pool.",
     ),
-    Cause(
-        re.compile(r"starting up|shutting down|recovery mode|not (currently )?accepting"),
+    "NOT_READY": Explanation(
         "The server is starting, stopping or recovering.",
         "Try again in a minute.",
     ),
-    Cause(
-        re.compile(r"SSL|certificate|GSSAPI"),
+    "TLS": Explanation(
         "TLS failed at the login.",
         "This gateway's database driver did not accept the server's certificate: give its authority as tls.ca_pem.",
     ),
-)
-"""The first that fits. A server in another language fits none, and is told apart by what libpq knows."""
+}
+"""By what `pools.failures.cause_of` makes of the driver's error."""
+NO_LOGIN: Final = re.compile(r"not permitted to log in")
+"""Behind a right password, and yet PostgreSQL calls the role unfit: to `cause_of` it is a refused login."""
 
 
 async def log_in(
@@ -131,10 +124,10 @@ def no_credential(error: DirectFlowError, connection: Connection) -> StepFailed:
 
 
 def _explained(connection: Connection, error: Exception) -> StepFailed:
-    text = str(error) if isinstance(error, psycopg.OperationalError) else ""
-    for cause in CAUSES:
-        if cause.pattern.search(text):
-            return failed(StepName.LOGIN, cause.message, cause.advice, cause.sql(connection))
+    cause = "NO_LOGIN" if NO_LOGIN.search(str(error)) else cause_of(error)
+    told = EXPLANATIONS.get(cause)
+    if told is not None:
+        return failed(StepName.LOGIN, told.message, told.advice, told.sql(connection))
     if isinstance(error, psycopg.OperationalError) and is_refused_login(error):
         sql = mending.set_up(mending.role_of(connection), connection.database)
         return failed(
@@ -143,4 +136,4 @@ def _explained(connection: Connection, error: Exception) -> StepFailed:
             "Compare the user with the roles of the server, and the password with the stored one.",
             sql,
         )
-    return failed(StepName.LOGIN, f"The login failed ({cause_of(error)}).", "The server's own log says why.")
+    return failed(StepName.LOGIN, f"The login failed ({cause}).", "The server's own log says why.")
