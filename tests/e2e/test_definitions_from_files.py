@@ -83,11 +83,11 @@ def applied(directflow: Directflow) -> None:
 def test_one_apply_sets_the_documented_product_up_and_a_second_one_finds_nothing_to_do(directflow: Directflow) -> None:
     first = directflow("apply", "-f", "definitions")
     assert first.exit_code == 0, first.output
-    assert first.stdout.splitlines()[-1] == "11 created", first.output
-    assert directflow("apply", "-f", "definitions").stdout.splitlines()[-1] == "11 unchanged"
+    assert first.stdout.splitlines()[-1] == "13 created", first.output
+    assert directflow("apply", "-f", "definitions").stdout.splitlines()[-1] == "13 unchanged"
     assert directflow("diff", "-f", "definitions").exit_code == 0
     assert directflow("export", "-o", "exported").exit_code == 0
-    assert directflow("apply", "-f", "exported").stdout.splitlines()[-1] == "11 unchanged"
+    assert directflow("apply", "-f", "exported").stdout.splitlines()[-1] == "13 unchanged"
 
 
 def test_the_product_runs_on_what_was_applied(directflow: Directflow) -> None:
@@ -113,6 +113,24 @@ def test_changed_diffed_and_rolled_back(directflow: Directflow, definitions: Pat
     assert after["spec"] == before["spec"]
     assert [one["author"] for one in after["revisions"]] == ["development"] * 3
     assert directflow("diff", "-f", "definitions").exit_code == 0
+
+
+def test_a_connection_that_moves_is_confirmed_before_its_credential_goes_anywhere(
+    directflow: Directflow, definitions: Path
+) -> None:
+    applied(directflow)
+    moved = (definitions / "connections" / "customer.yaml").read_text().replace("host: 127.0.0.1", "host: localhost")
+    changed = (definitions / "data-sources" / "communities.yaml").read_text().replace("u.phone, ", "")
+    Path("moved.yaml").write_text(f"{moved}---\n{changed}")
+    ran = directflow("apply", "-f", "moved.yaml")
+    assert ran.exit_code == 10, ran.output
+    assert "[CREDENTIAL_UNBOUND]" in ran.stderr
+    assert "directflow connection confirm" in ran.stderr
+    assert json.loads(directflow("list", "connections", "-o", "json").stdout)[0]["credential"] == "unbound"
+    assert directflow("connection", "confirm", "customer").exit_code == 0
+    assert directflow("apply", "-f", "moved.yaml").stdout.splitlines()[-1] == "1 unchanged, 1 updated"
+    assert directflow("apply", "-f", "definitions/connections").exit_code == 0
+    assert directflow("connection", "confirm", "customer").exit_code == 0
 
 
 def test_what_is_used_is_not_deleted_and_all_of_it_is_when_its_users_go_first(directflow: Directflow) -> None:

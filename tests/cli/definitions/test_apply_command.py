@@ -165,6 +165,43 @@ def test_what_somebody_saved_meanwhile_stays_and_is_told(directflow: Directflow,
     assert shelf.newest(name).engagement.subscription.channel == "sms"
 
 
+def test_what_somebody_deleted_meanwhile_is_told_and_created_by_the_next_run(
+    directflow: Directflow, shelf: Shelf
+) -> None:
+    write(ENGAGEMENT)
+    directflow("apply", "-f", "x.yaml")
+    name = "workspaces/acme/conditions/has_left"
+
+    def another_editor(method: str, request: Any) -> None:
+        if method == "UpdateCondition" and shelf.newest(name) is not None:
+            shelf.revisions[name].append(None)
+
+    shelf.before = another_editor
+    write(ENGAGEMENT.replace("email", "sms"))
+    ran = directflow("apply", "-f", "x.yaml")
+    assert ran.code == 9
+    assert "condition has_left  conflict: somebody deleted it since it was read: apply again to create it\n" in ran.out
+    assert directflow("apply", "-f", "x.yaml").out.splitlines()[-1] == "1 created"
+
+
+def test_a_conflict_that_the_check_finds_holds_everything_back(directflow: Directflow, shelf: Shelf) -> None:
+    write(EVERYTHING)
+    directflow("apply", "-f", "x.yaml")
+    name = "workspaces/acme/conditions/has_left"
+
+    def another_editor(method: str, request: Any) -> None:
+        if method == "UpdateCondition" and shelf.newest(name).revision == 1:
+            shelf.put(shelf.newest(name))
+
+    shelf.before = another_editor
+    shelf.calls.clear()
+    write(EVERYTHING.replace("channel: email", "channel: sms").replace("u.email", "u.phone"))
+    ran = directflow("apply", "-f", "x.yaml")
+    assert (ran.code, shelf.written) == (9, [])
+    assert "condition has_left          conflict: somebody saved it since it was read" in ran.out
+    assert "data source members         not written: held back" in ran.out
+
+
 def test_who_uses_what_was_not_written_waits(directflow: Directflow, shelf: Shelf) -> None:
     def somebody_else_created_it(method: str, request: Any) -> None:
         if method == "CreateCondition" and request.condition_id == "has_left" and not request.validate_only:

@@ -75,6 +75,7 @@ def test_json_is_read_as_well() -> None:
         ("kind: Condition\nid: x\nspec: {expression: workspaces/other/conditions/a}\n", "3:20 workspaces/other/conditions/a is in another workspace; this definition is in acme (a condition of workspaces/acme)"),
         ("kind: Condition\nid: x\nspec: {expression: workspaces/acme/dataSources/a}\n", "3:20 workspaces/acme/dataSources/a is no name of a condition (its id alone: a)"),
         ("kind: Condition\nid: x\nsepc: {}\nspec: {expression: a}\n", "3:1 there is no field sepc beside kind and spec (did you mean spec?)"),
+        ("kind: Connection\nid: \x07\n", "2:5 U+0007 cannot stand in YAML (escape it in a quoted text)"),
         ("- just\n- a list\n", "1:1 a definition begins with kind, id and spec ()"),
         ("kind: Connection\n  id: x\n", "2:5 mapping values are not allowed in this context ()"),
     ],

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from directflow_runtime.errors import DirectFlowError
 
 from directflow_cli.commands.exit_codes import ExitCode, exit_code_of
-from directflow_cli.definitions.checking import CONFLICTS, check, missing, needs_new, refused
+from directflow_cli.definitions.checking import check, missing, needs_new, refused
 from directflow_cli.definitions.kinds import CONNECTION
 from directflow_cli.definitions.manifests import Manifest
 from directflow_cli.definitions.ordering import cycles, in_order
@@ -36,8 +36,11 @@ class Applied:
         """A definition that is wrong comes before a dependency that is away, and that before a conflict."""
         if any(finding.level is Level.ERROR for finding in self.all_findings):
             return ExitCode.INVALID
-        errors = [step.error for step in self.steps if step.error is not None]
-        codes = [ExitCode.CHANGED if e.reason in CONFLICTS else exit_code_of(e.code, e.reason) for e in errors]
+        codes = [
+            ExitCode.CHANGED if step.outcome is Outcome.CONFLICT else exit_code_of(step.error.code, step.error.reason)
+            for step in self.steps
+            if step.error is not None
+        ]
         return min(codes, key=lambda code: code is ExitCode.CHANGED, default=ExitCode.OK)
 
 
@@ -73,7 +76,7 @@ async def apply(
 
 def _hold_back(steps: Iterable[Step]) -> None:
     for step in steps:
-        if step.action is not Action.NOTHING:
+        if step.action is not Action.NOTHING and step.outcome is not Outcome.CONFLICT:
             step.reason = "" if step.broken else "held back: all of it is right before any of it is written"
 
 
@@ -132,9 +135,6 @@ async def _write_one(step: Step, registry: Registry) -> None:
 
 def _failed(step: Step, error: DirectFlowError) -> None:
     step.outcome, step.reason = Outcome.FAILED, error.message
-    if error.reason in CONFLICTS:
-        step.outcome = Outcome.CONFLICT
-        step.reason = "somebody saved it since it was read; theirs stays: look at `directflow diff`, then apply again"
     refused(step, error, "written")
 
 

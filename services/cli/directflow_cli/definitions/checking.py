@@ -12,9 +12,11 @@ from directflow_cli.definitions.places import Finding, Level
 from directflow_cli.definitions.problems import WRONG, error_findings, reference_places, report_findings
 from directflow_cli.definitions.references import referenced, short
 from directflow_cli.definitions.registry import Registry, each
-from directflow_cli.definitions.steps import Action, Step
+from directflow_cli.definitions.steps import Action, Outcome, Step
 
 CONFLICTS: Final = frozenset({"ETAG_MISMATCH", "ALREADY_EXISTS"})
+_THEIRS: Final = "somebody saved it since it was read; theirs stays: look at `directflow diff`, then apply again"
+_GONE: Final = "somebody deleted it since it was read: apply again to create it"
 _CONFIRM: Final = "see with `directflow connection test` where it points, then `directflow connection confirm`"
 _CANNOT_TELL: Final = frozenset({StatusCode.PERMISSION_DENIED, StatusCode.UNIMPLEMENTED})
 
@@ -40,10 +42,15 @@ def refused(step: Step, error: DirectFlowError, done: str = "checked") -> None:
         step.findings += error_findings(step.manifest, error)
         return
     step.error = error
-    if error.reason not in CONFLICTS:
+    if error.reason in CONFLICTS:
+        step.outcome, step.reason = Outcome.CONFLICT, _THEIRS
+    elif error.code is StatusCode.NOT_FOUND and step.saved is not None:
+        step.outcome, step.reason = Outcome.CONFLICT, _GONE
+    else:
         message = f"the {step.manifest.label} could not be {done}: {error.message}"
-        rule = error.reason or error.code.name
-        hint = _CONFIRM if error.reason == "CREDENTIAL_UNBOUND" else ""
+        # Behind segments and conditions the gateway knows best.
+        rule = error.metadata.get("gateway_reason") or error.reason or error.code.name
+        hint = _CONFIRM if rule == "CREDENTIAL_UNBOUND" else ""
         finding = Finding(message, step.manifest.place, Level.UNCHECKED, rule, hint, step.name)
         step.findings.append(finding)
 

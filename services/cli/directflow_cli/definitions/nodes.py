@@ -35,6 +35,9 @@ class Scalar(enum.Enum):
 
 def documents(source: Source) -> Iterator[Node | Finding]:
     """The documents of a file; at most one finding, behind the documents that can be read."""
+    if (odd := yaml.reader.Reader.NON_PRINTABLE.search(source.text)) is not None:
+        yield _no_character(source, odd.start())
+        return
     if unreadable := _unreadable(source):
         yield unreadable
         return
@@ -44,9 +47,6 @@ def documents(source: Source) -> Iterator[Node | Finding]:
             yield loader.get_node()
     except yaml.MarkedYAMLError as error:
         yield Finding(_sentence(error), _place(source, error.problem_mark or error.context_mark), rule="YAML")
-    except yaml.reader.ReaderError as error:
-        character = f"U+{ord(error.character):04X}" if isinstance(error.character, str) else "a byte"
-        yield Finding(f"{character} cannot stand in YAML", Place(source, 1, 1), rule="YAML")
     finally:
         loader.dispose()
 
@@ -69,6 +69,12 @@ def _unreadable(source: Source) -> Finding | None:
     except yaml.YAMLError:
         return None  # composing says it, after the documents before it
     return None
+
+
+def _no_character(source: Source, at: int) -> Finding:
+    line, column = source.text.count("\n", 0, at) + 1, at - source.text.rfind("\n", 0, at)
+    message = f"U+{ord(source.text[at]):04X} cannot stand in YAML"
+    return Finding(message, Place(source, line, column), rule="YAML", hint="escape it in a quoted text")
 
 
 def place(source: Source, node: Node, length: int = 0) -> Place:
