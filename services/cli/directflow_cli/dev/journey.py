@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from directflow_runtime import telemetry
 from directflow_runtime.settings import TelemetrySettings
-from opentelemetry.trace import format_trace_id
+from opentelemetry.trace import Tracer, format_trace_id
 from rich.console import Console
 
 from directflow_cli.dev import signals
@@ -22,6 +22,7 @@ from directflow_cli.traces.waterfall import waterfall
 
 SERVICE = "directflow-cli"
 ROOT_SPAN = "directflow dev: the journey"
+PREPARATION_SPAN = "directflow dev: the definitions"
 INTERRUPTED = 130
 TRACE_SECONDS = 5.0
 TRACE_QUIET_SECONDS = 0.5
@@ -57,17 +58,27 @@ class Journey:
         self._state = state
         self._store = store
 
-    def walk(self, steps: Sequence[Step]) -> list[Step]:
-        """Takes every step, also after one that failed, and returns those that did."""
+    def walk(self, steps: Sequence[Step], preparation: Sequence[Step] = ()) -> list[Step]:
+        """Takes every step, also after one that failed, and returns those that did.
+
+        `preparation` comes first and has a trace of its own, or a hundred saves would hide what the rest is about.
+        """
         tracing = telemetry.start(TelemetrySettings(otlp_endpoint=f"http://{self._state.otlp}"), SERVICE)
+        tracer = tracing.tracer("directflow_cli")
         try:
-            with tracing.tracer("directflow_cli").start_as_current_span(ROOT_SPAN) as span, pinned(self._state):
-                trace_id = format_trace_id(span.get_span_context().trace_id)
-                failed = [step for number, step in enumerate(steps, 1) if not self._take(number, step)]
+            with pinned(self._state):
+                failed, _ = self._chapter(tracer, PREPARATION_SPAN, 1, preparation)
+                failed_later, trace_id = self._chapter(tracer, ROOT_SPAN, 1 + len(preparation), steps)
         finally:
             asyncio.run(tracing.aclose())
         self._show_trace(trace_id)
-        return failed
+        return failed + failed_later
+
+    def _chapter(self, tracer: Tracer, name: str, first: int, steps: Sequence[Step]) -> tuple[list[Step], str]:
+        """What failed, and the id of the trace."""
+        with tracer.start_as_current_span(name) as span:
+            failed = [step for number, step in enumerate(steps, first) if not self._take(number, step)]
+            return failed, format_trace_id(span.get_span_context().trace_id)
 
     def _take(self, number: int, step: Step) -> bool:
         self._console.rule(f"[bold]{number}[/] {step.title}", align="left")

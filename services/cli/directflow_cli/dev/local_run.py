@@ -17,7 +17,7 @@ from directflow_cli.dev.options import DevOptions
 from directflow_cli.dev.processes import ServicePlan, ServiceProcess
 from directflow_cli.dev.settings_files import CONNECTION, WORKSPACE, SettingsFiles
 from directflow_cli.dev.state import TRACES_FILE, DevState, run_directory
-from directflow_cli.dev.steps import steps
+from directflow_cli.dev.steps import preparation, steps
 from directflow_cli.traces.receiver import Receiver
 from directflow_cli.traces.store import SpanStore
 
@@ -72,7 +72,8 @@ class LocalRun:
         for remark in self._remarks(state):
             self.console.print(remark, style="yellow", markup=False, highlight=False, soft_wrap=True)
         journey = Journey(self.console, self.command_line, state, self.store)
-        return journey.walk(steps(self.options, self.directory, self._definitions()))
+        definitions = self._definitions()
+        return journey.walk(steps(self.options, self.directory), preparation(self.options, definitions))
 
     def _start(self, stack: ExitStack, loop: BackgroundLoop, otlp: str) -> Iterator[ServiceProcess]:
         """Starts the services, each after what it needs; the stack stops them the other way round."""

@@ -1,14 +1,18 @@
 """The steps of the journey: what the documentation promises, in the order in which a newcomer meets it."""
 
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow.parquet as parquet
 
+from directflow_cli.definitions.files import sources
+from directflow_cli.definitions.kinds import DATA_SOURCE
+from directflow_cli.definitions.manifests import read_all
 from directflow_cli.dev import demo_engagement
 from directflow_cli.dev.demo_engagement import FALSE_OF, FLOW, TRUE_OF
 from directflow_cli.dev.journey import Step
 from directflow_cli.dev.options import DevOptions
+from directflow_cli.dev.settings_files import WORKSPACE
 
 EVERYONE: Final = "1"
 NEWSLETTER: Final = "2"
@@ -16,24 +20,24 @@ NEWSLETTER: Final = "2"
 TRUE_OR_FALSE: Final = frozenset({0, 1})
 FALSE_ONLY: Final = frozenset({1})
 MOST_EVALUATED: Final = 100_000
+MOST_DATA_SOURCES: Final = 3
 WINDOW_EXAMPLE: Final = """SELECT u.id AS profile_id, u.email, \
 ROW_NUMBER() OVER (PARTITION BY u.plan_type ORDER BY u.created_at) as user_rank
 FROM users u WHERE user_rank <= 100"""
 
 
-def steps(options: DevOptions, directory: Path, definitions: Path | None) -> list[Step]:
-    """The whole journey on the demo; elsewhere a look at the connection, and the `definitions` that were given.
+def preparation(options: DevOptions, definitions: Path | None) -> list[Step]:
+    """What is saved before anything is asked: the demo's definitions from an empty system, or the user's own."""
+    if definitions is None:
+        return []
+    return demo_definitions(definitions) if options.applies_connection else own_definitions(definitions)
 
-    Files go into the run's `directory`.
-    """
-    if options.applies_connection and definitions is not None:
-        people = min(options.users, MOST_EVALUATED)
-        return [
-            *demo_definitions(definitions),
-            *demo(directory / "everyone.parquet"),
-            *demo_conditions(directory, people),
-        ]
-    return [*own_database(), *own_definitions(definitions)]
+
+def steps(options: DevOptions, directory: Path) -> list[Step]:
+    """The whole journey on the demo; elsewhere a look at the connection. Files go into the run's `directory`."""
+    if options.applies_connection:
+        return [*demo(directory / "everyone.parquet"), *demo_conditions(directory, min(options.users, MOST_EVALUATED))]
+    return own_database()
 
 
 def demo_definitions(definitions: Path) -> list[Step]:
@@ -101,14 +105,20 @@ def own_database() -> list[Step]:
     ]
 
 
-def own_definitions(definitions: Path | None) -> list[Step]:
-    """The user's own files, applied."""
-    if definitions is None:
-        return []
+def own_definitions(definitions: Path) -> list[Step]:
+    """The user's own files, applied, and what their first data sources have."""
+    manifests = read_all(sources([str(definitions)]), WORKSPACE).manifests
+    data_sources = [manifest for manifest in manifests if manifest.kind is DATA_SOURCE][:MOST_DATA_SOURCES]
     return [
         Step("Your definitions, checked on your server", _words("apply -f", str(definitions))),
-        Step("Your data sources", _words("list data-sources")),
+        *(_own_data_source(manifest.name, manifest.message) for manifest in data_sources),
     ]
+
+
+def _own_data_source(name: str, data_source: Any) -> Step:
+    if data_source.discovery_sql:
+        return Step("Your segments", _words("segment list --limit 5", name))
+    return Step("Your audience", _words("audience preview --people 3", name))
 
 
 def _rate(file: Path, took: float) -> str:
