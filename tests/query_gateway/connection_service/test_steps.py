@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from directflow_gateway.connection_service.step import Outcome
 from directflow_gateway.connection_service.steps import server
-from directflow_gateway.connection_service.tester import AT_ONCE
+from directflow_gateway.connection_service.tester import AT_ONCE_A_WORKSPACE
 from directflow_gateway.connections import EgressPolicy, RolePolicy, SslMode
 
 ALL = ["resolve", "tcp", "tls", "login", "server", "role", "future_tables", "round_trip"]
@@ -103,12 +103,17 @@ async def test_a_server_that_accepts_and_says_nothing(
 
 
 async def test_something_that_is_no_postgresql(customer: Any, failing_at: Callable[..., Any]) -> None:
-    async def talk(_: Any, writer: asyncio.StreamWriter) -> None:
-        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
-        writer.close()
+    with socket.create_server(("127.0.0.1", 0)) as web:
 
-    async with await asyncio.start_server(talk, "127.0.0.1", 0) as web:
-        step = failing_at(await customer.test(port=web.sockets[0].getsockname()[1], sslmode=SslMode.REQUIRE))
+        def talk() -> None:
+            opened, _ = web.accept()
+            with opened:
+                opened.recv(100)
+                opened.sendall(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+
+        talking = asyncio.create_task(asyncio.to_thread(talk))
+        step = failing_at(await customer.test(port=web.getsockname()[1], sslmode=SslMode.REQUIRE))
+        await talking
     assert step.message == "What answers on this port is no PostgreSQL server."
 
 
@@ -331,7 +336,7 @@ async def test_a_role_that_reads_everything_reads_what_comes_too(customer: Any, 
 
 
 async def test_a_workspace_that_waits_for_black_holes_waits_for_itself(customer: Any, silent: Any) -> None:
-    waiting = [asyncio.create_task(customer.test(port=silent.port, within_s=2)) for _ in range(AT_ONCE)]
+    waiting = [asyncio.create_task(customer.test(port=silent.port, within_s=1.5)) for _ in range(AT_ONCE_A_WORKSPACE)]
     await asyncio.sleep(0.1)
     crowded = await customer.test(within_s=0.3)
     assert {step.outcome for step in crowded.steps} == {Outcome.SKIPPED}
