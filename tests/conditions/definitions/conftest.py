@@ -30,6 +30,7 @@ from directflow_runtime.lifecycle import App
 from directflow_runtime.remote import RemoteError, remote_error
 
 CALL_S = 20.0
+READY_S = 60.0
 TABLES = """
 CREATE TABLE users (id bigint PRIMARY KEY, email text, subscription_plan text, token uuid, birth_date date);
 INSERT INTO users SELECT n, 'user' || n, CASE WHEN n % 2 = 1 THEN 'premium' ELSE 'free' END
@@ -244,7 +245,7 @@ def start_conditions(build_conditions: Start, workspace: str, opened: AsyncExitS
 
     async def start(port: int, **settings: Any) -> Conditions:
         built = await build_conditions(port, **settings)
-        async with asyncio.timeout(CALL_S):
+        async with asyncio.timeout(READY_S):
             await built.ready()
         await built.server.start()
         opened.push_async_callback(built.server.stop, 0)

@@ -8,6 +8,9 @@ import pytest
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_runtime.errors import StatusCode
 
+HEALED_S = 60.0
+"""A gateway whose login the stop cut off takes it for a refused one, and tries again after 30 s."""
+
 
 @pytest.fixture(scope="module")
 def store_server(postgres_installation: Any) -> Iterator[PostgresServer]:
@@ -44,12 +47,12 @@ async def test_evaluation_goes_on_while_the_definitions_are_away_and_edits_fail_
     finally:
         await asyncio.to_thread(store_server.start)
     saved.display_name = "After the outage"
-    changed = await conditions.until(lambda: conditions.update(saved))
+    changed = await conditions.until(lambda: conditions.update(saved), HEALED_S)
 
     async def heard() -> bool:
         return bool(await other.get("is_premium") == changed)
 
-    await other.until(heard)
+    await other.until(heard, HEALED_S)
 
 
 async def test_a_replica_that_starts_while_the_definitions_are_away_waits_for_them(
@@ -65,7 +68,7 @@ async def test_a_replica_that_starts_while_the_definitions_are_away_waits_for_th
         assert not waiting.done()
     finally:
         await asyncio.to_thread(store_server.start)
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(HEALED_S):
         await waiting
     assert await (await start_conditions(port)).get("is_premium") == saved
 
