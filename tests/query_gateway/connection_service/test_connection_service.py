@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import json
 import time
+import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -406,6 +407,24 @@ async def test_creating_again_under_an_old_name_is_a_change_as_well(
     await gateway.create()
     await gateway.delete()
     assert (await gateway.create(**changed)).credential_binding == binding
+
+
+@pytest.mark.parametrize("validate_only", [False, True])
+async def test_a_create_that_says_it_was_sent_before_takes_no_credential_elsewhere(
+    gateway: Gateway, silent: Any, validate_only: bool
+) -> None:
+    """A request_id lets a create pass whose name is taken already: it may be the same one again."""
+    await gateway.create()
+    request = pb.CreateConnectionRequest(
+        parent=gateway.parent,
+        connection_id="main",
+        connection=gateway.connection(port=silent.port),
+        request_id=str(uuid.uuid4()),
+        validate_only=validate_only,
+    )
+    error = await failure(gateway.stub.CreateConnection(request, timeout=CALL_S))
+    assert error.reason == "ALREADY_EXISTS"
+    assert silent.received() == b""
 
 
 async def test_a_rollback_to_another_host_unbinds(gateway: Gateway) -> None:

@@ -78,10 +78,12 @@ class Resources(Generic[_Definition, _Report]):
         """Saves a new resource. Raises ALREADY_EXISTS, DEFINITION_BROKEN with all problems, what the store raises."""
         self._refuse_fixed(name)
         before = await self._store.get(name)
-        if before is not None and not before.deleted and not request_id:
+        repeated = request_id and not validate_only
+        if before is not None and not before.deleted and not repeated:
             raise already_exists(self._kind.title, name)
-        return await self._save(name, definition, before if before is None or before.deleted else None, "",
-                                validate_only, request_id)  # fmt: skip
+        # Settled over what is there, though the store will refuse what is no repetition: whoever only claims one must
+        # not be checked as the first of his name, for a connection's check hands out its credential.
+        return await self._save(name, definition, before, "", validate_only, request_id)
 
     async def update(
         self, name: str, definition: _Definition, etag: str = "", *, validate_only: bool = False, request_id: str = ""
@@ -91,7 +93,7 @@ class Resources(Generic[_Definition, _Report]):
         for attempt in range(ATTEMPTS):
             before = await self._present(name)
             # An earlier call of this request_id may have moved the etag on: the store tells.
-            if etag and etag != before.etag and not request_id:
+            if etag and etag != before.etag and (validate_only or not request_id):
                 raise etag_mismatch(name)
             try:
                 return await self._save(name, definition, before, etag or before.etag, validate_only, request_id)
