@@ -13,6 +13,8 @@ OPEN = EgressPolicy(allow_loopback=True)
     [
         ("169.254.169.254", "metadata"),
         ("fd00:ec2::254", "metadata"),
+        ("fd00:ec2::23", "metadata"),
+        ("fd20:ce::254", "metadata"),
         ("100.100.100.200", "metadata"),
         ("168.63.129.16", "metadata"),
         ("192.0.0.192", "metadata"),
@@ -40,7 +42,7 @@ def test_loopback_is_for_development(address: str) -> None:
         EgressPolicy().check(ipaddress.ip_address(address), SslMode.VERIFY_FULL)
 
 
-@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "fd12::1"])
+@pytest.mark.parametrize("address", ["10.1.2.3", "192.168.1.1", "100.64.0.1", "fd12::1"])
 def test_private_addresses_are_allowed_until_they_are_forbidden(address: str) -> None:
     EgressPolicy().check(ipaddress.ip_address(address), SslMode.VERIFY_FULL)
     with pytest.raises(EgressRefused, match="private"):

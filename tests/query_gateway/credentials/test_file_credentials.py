@@ -127,6 +127,9 @@ async def test_each_workspace_has_its_own_file(source: FileCredentialSource, tmp
         "{workspace}/{connection}",
         "/secrets/{workspace}/{connection}/{user}",
         "/secrets/{workspace}/{}/{connection}",
+        "/secrets/{workspace}-{connection}",
+        "/secrets/{workspace}{connection}.json",
+        "/secrets/{connection}-of-{workspace}",
     ],
 )
 def test_a_template_that_would_share_a_file_between_connections_is_refused(template: str) -> None:

@@ -29,14 +29,14 @@ def customer(postgres: PostgresServer, postgres_database: str, tmp_path: Any) ->
 
     def settings(workspace: str) -> dict[str, Any]:
         login = json.dumps({"username": role.name, "password": role.password})
-        (tmp_path / f"{workspace}-main.json").write_text(login)
+        (tmp_path / f"{workspace}.main.json").write_text(login)
         connection = {
             "workspace": workspace, "id": "main", "host": postgres.host, "port": postgres.port,
             "database": postgres_database, "sslmode": "disable",
         }  # fmt: skip
         return {
             "connections": [connection],
-            "credentials": {"path": f"{tmp_path}/{{workspace}}-{{connection}}.json"},
+            "credentials": {"path": f"{tmp_path}/{{workspace}}.{{connection}}.json"},
             "egress": {"allow_loopback": True},
         }
 

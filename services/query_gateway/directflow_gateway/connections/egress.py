@@ -15,6 +15,8 @@ METADATA_ADDRESSES: frozenset[Address] = frozenset(
         (
             "169.254.169.254",  # AWS, GCP, Azure, OpenStack; link-local, so refused twice
             "fd00:ec2::254",  # AWS over IPv6, a unique-local address
+            "fd00:ec2::23",  # AWS, credentials of pods in EKS
+            "fd20:ce::254",  # GCP over IPv6
             "100.100.100.200",  # Alibaba Cloud
             "168.63.129.16",  # Azure's wire server, a public address
             "192.0.0.192",  # Oracle Cloud
@@ -35,7 +37,8 @@ class EgressPolicy:
     allow_loopback: bool = False
     """True for development: otherwise a connection could reach whatever else listens in the gateway's own pod."""
     allow_private: bool = True
-    """RFC 1918 and unique-local addresses: customers' databases in peered networks."""
+    """RFC 1918, unique-local and shared addresses (RFC 6598: many a cluster's pods): customers' databases in peered
+    networks."""
     denied: tuple[Network, ...] = ()
     """Further networks, such as the cluster's own pod and service ranges."""
 
@@ -56,7 +59,7 @@ class EgressPolicy:
             return "no address of one host"
         if any(address in network for network in self.denied if network.version == address.version):
             return "an address of a denied network"
-        if address.is_private and not self.allow_private:
+        if not (address.is_global or self.allow_private):
             return "a private address"
         if sslmode is SslMode.DISABLE and not address.is_private:
             return "plaintext to a public address"

@@ -12,6 +12,9 @@ from directflow_gateway.credentials.content import LARGEST, ContentRefused, Logi
 from directflow_gateway.credentials.credential import Credential, Generations
 
 PLACEHOLDER = re.compile(r"\{(\w*)\}")
+RUN_TOGETHER = re.compile(r"\}[a-z0-9-]*\{")
+"""Nothing between two names that an id could not hold as well: `{workspace}-{connection}` is one file for connection
+`b-c` of workspace `a` and for `c` of `a-b`."""
 RETRY_AFTER_S = 1.0
 
 
@@ -25,6 +28,10 @@ class FileCredentialSource:
         if set(names) != {"workspace", "connection"} or not Path(template).is_absolute():
             raise ValueError(
                 "the credential path is absolute and holds {workspace} and {connection}, and no other name"
+            )
+        if RUN_TOGETHER.search(template):
+            raise ValueError(
+                "the credential path keeps {workspace} and {connection} apart by a slash, a dot or an underscore"
             )
         self._template = template
         self._generations = Generations()
