@@ -87,6 +87,18 @@ async def test_a_call_that_is_repeated_with_its_request_id_saves_once(segments: 
     assert len((await segments.revisions("communities")).revisions) == 2
 
 
+async def test_another_change_under_a_used_request_id_is_no_repetition_and_is_not_lost(segments: Any) -> None:
+    request_id = str(uuid.uuid4())
+    first = await segments.create("communities", request_id=request_id)
+    first.display_name = "Changed"
+    second = await segments.update(first, request_id=request_id)
+    assert second.display_name == "Changed"
+    first.display_name = "Changed from the same old state"
+    error = await segments.refused(segments.update(first, request_id=request_id))
+    assert (error.code, error.reason) == (StatusCode.ABORTED, "ETAG_MISMATCH")
+    assert await segments.get("communities") == second
+
+
 async def test_lists_are_pages_by_name_and_can_be_filtered(segments: Any) -> None:
     for id in ("north-1", "south", "North_2", "east"):
         await segments.create(id)

@@ -7,6 +7,7 @@ from directflow.conditions.v1 import condition_service_pb2 as pb
 from directflow.conditions.v1 import condition_service_pb2_grpc as stubs
 from directflow_runtime.definitions.resources import Resources
 from directflow_runtime.identity import require_may_define, require_workspace
+from directflow_runtime.request_ids import repetition_of
 from google.protobuf.empty_pb2 import Empty
 
 from directflow_conditions.definitions.definition import Definition
@@ -48,7 +49,7 @@ class ConditionServicer(stubs.ConditionServiceServicer):
         name = f"{request.parent}/conditions/{request.condition_id}"
         definition = definition_from(name, request.condition, "condition", violations)
         saved = await self._resources.create(
-            name, definition, validate_only=request.validate_only, request_id=request.request_id
+            name, definition, validate_only=request.validate_only, request_id=repetition_of(request)
         )
         return resource_message(saved)
 
@@ -65,7 +66,7 @@ class ConditionServicer(stubs.ConditionServiceServicer):
             definition,
             message.etag,
             validate_only=request.validate_only,
-            request_id=request.request_id,
+            request_id=repetition_of(request),
         )
         return resource_message(saved)
 

@@ -11,6 +11,7 @@ from directflow_runtime.definitions.resources import Resources, etag_mismatch
 from directflow_runtime.definitions.store import DocumentStore
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 from directflow_runtime.identity import require_may_define, require_workspace
+from directflow_runtime.request_ids import repetition_of
 from google.protobuf import empty_pb2
 
 from directflow_gateway.connection_service import checks, wire, withholding
@@ -58,7 +59,7 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
         ids = checks.id_violations(workspace, "parent", request.connection_id, "connection_id")
         definition = self._checked(request.connection, workspace, request.connection_id, ids)
         saved = await self._resources.create(
-            name, definition, validate_only=request.validate_only, request_id=request.request_id
+            name, definition, validate_only=request.validate_only, request_id=repetition_of(request)
         )
         return wire.message_of(saved)
 
@@ -72,7 +73,7 @@ class ConnectionServicer(connection_service_pb2_grpc.ConnectionServiceServicer):
             definition,
             request.connection.etag,
             validate_only=request.validate_only,
-            request_id=request.request_id,
+            request_id=repetition_of(request),
         )
         return wire.message_of(saved)
 

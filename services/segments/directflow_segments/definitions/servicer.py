@@ -7,6 +7,7 @@ from directflow.segments.v1 import data_source_service_pb2_grpc as stubs
 from directflow_runtime.calls import note
 from directflow_runtime.definitions.resources import Resources
 from directflow_runtime.identity import require_may_define, require_workspace
+from directflow_runtime.request_ids import repetition_of
 from google.protobuf.empty_pb2 import Empty
 
 from directflow_segments.data_sources import DataSource
@@ -41,7 +42,7 @@ class DataSourceServicer(stubs.DataSourceServiceServicer):
         name = f"{request.parent}/{COLLECTION}/{request.data_source_id}"
         definition = wire.definition_from(request.data_source, name, *wire.new_id(request.data_source_id))
         saved = await self._resources.create(
-            name, definition, validate_only=request.validate_only, request_id=request.request_id
+            name, definition, validate_only=request.validate_only, request_id=repetition_of(request)
         )
         return wire.resource_message(saved)
 
@@ -54,7 +55,7 @@ class DataSourceServicer(stubs.DataSourceServiceServicer):
             wire.definition_from(message, message.name),
             message.etag,
             validate_only=request.validate_only,
-            request_id=request.request_id,
+            request_id=repetition_of(request),
         )
         return wire.resource_message(saved)
 
