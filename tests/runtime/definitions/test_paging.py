@@ -7,12 +7,14 @@ from directflow_runtime.definitions.paging import (
     DEFAULT_PAGE,
     LARGEST_PAGE,
     MOST_PAGE_BYTES,
+    number_at,
     page_after,
     page_size,
     position,
     token_at,
 )
 from directflow_runtime.errors import DirectFlowError
+from directflow_runtime.tokens import fingerprint, seal
 
 
 def text(item: str) -> str:
@@ -81,3 +83,18 @@ def test_a_token_can_stand_in_a_url() -> None:
     token = token_at("ÿ" * 50, "list")
     assert set(token) <= set(base64.urlsafe_b64encode(bytes(range(256))).decode()) - {"="}
     assert position(token, "list") == "ÿ" * 50
+
+
+@pytest.mark.parametrize("made_up", ["abc", "-1", "", "9" * 30, "٣"])
+def test_a_made_up_number_is_refused_like_a_damaged_token(made_up: str) -> None:
+    assert number_at(token_at("7", "revisions"), "revisions") == 7
+    with pytest.raises(DirectFlowError) as raised:
+        number_at(token_at(made_up, "revisions"), "revisions")
+    assert raised.value.reason == "PAGE_TOKEN_INVALID"
+
+
+def test_a_made_up_position_that_is_no_text_is_refused() -> None:
+    sealed = seal(fingerprint(b"list"), b"\xff")
+    with pytest.raises(DirectFlowError) as raised:
+        position(base64.urlsafe_b64encode(sealed).decode(), "list")
+    assert raised.value.reason == "PAGE_TOKEN_INVALID"

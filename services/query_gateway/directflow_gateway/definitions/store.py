@@ -11,7 +11,7 @@ from typing import Final
 import psycopg
 from directflow_runtime.calls import ALL_WORKSPACES, Call, call_scope, current_call
 from directflow_runtime.definitions.document import Change, Document
-from directflow_runtime.definitions.paging import position, token_at
+from directflow_runtime.definitions.paging import number_at, position, token_at
 from directflow_runtime.definitions.store import RevisionPage
 from psycopg.pq.abc import PGresult
 
@@ -107,7 +107,7 @@ class DefinitionStore:
 
     async def revisions(self, name: DocumentName, full_name: str, size: int, token: str) -> RevisionPage:
         """Every revision, newest first, deletions too. Raises DOCUMENT_NOT_FOUND, PAGE_TOKEN_INVALID."""
-        below = int(position(token, "revisions", full_name)) if token else FIRST
+        below = number_at(token, "revisions", full_name) if token else FIRST
         statement = Statement(reading.REVISIONS, (name.workspace, full_name, str(below), str(size)))
         documents, more = reading.page_of(await self._read("list revisions", name.workspace, statement))
         if not documents and not token:

@@ -14,6 +14,8 @@ DEFAULT_PAGE: Final = 100
 LARGEST_PAGE: Final = 1_000
 MOST_PAGE_BYTES: Final = 2 * 1024 * 1024
 """A page of large definitions ends early: callers receive 4 MiB by default."""
+MOST_DIGITS: Final = 18
+"""Of a position that is a number: it fits PostgreSQL's bigint."""
 
 _Item = TypeVar("_Item")
 
@@ -69,7 +71,18 @@ def position(token: str, *request: str) -> str:
     payload = unseal(_fingerprint(request), sealed)
     if payload is None:
         raise _invalid()
-    return payload.decode()
+    try:  # no key guards a token: what is in it may be anybody's
+        return payload.decode()
+    except UnicodeDecodeError:
+        raise _invalid() from None
+
+
+def number_at(token: str, *request: str) -> int:
+    """As `position`, of a list whose positions are numbers of 64 bits. Raises PAGE_TOKEN_INVALID."""
+    text = position(token, *request)
+    if not (text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS):
+        raise _invalid()
+    return int(text)
 
 
 def _fingerprint(request: Sequence[str]) -> bytes:
