@@ -112,6 +112,24 @@ def test_an_escape_sequence_of_a_file_never_reaches_the_terminal() -> None:
     assert "\x1b" not in "\n".join(lines_of(finding))
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "password: hunter2",
+        "Passwd: hunter2",
+        "access_token: hunter2",
+        "password: @hunter2",
+        "tls: {ca: hunter2 PRIVATE KEY}",
+    ],
+)
+def test_a_line_that_may_hold_a_secret_is_not_printed(line: str) -> None:
+    """The logs of a CI would keep it."""
+    text = f"kind: Connection\nid: main\nspec:\n  host: h\n  {line}\n"
+    findings = read_all([Source("x.yaml", text)], "acme").findings
+    assert any("x.yaml:5:" in shown for finding in findings for shown in lines_of(finding))
+    assert "hunter2" not in "\n".join(shown for finding in findings for shown in lines_of(finding))
+
+
 def test_a_long_line_is_cut_around_the_caret() -> None:
     text = SOURCE.replace("u.emial", "x" * 500 + " u.emial")
     finding = problem_finding(

@@ -1,6 +1,8 @@
 """Findings as a compiler prints them: file, line and column, the line itself, a caret, and what to write instead."""
 
+import re
 from collections.abc import Iterable, Iterator
+from typing import Final
 
 from rich.cells import cell_len
 
@@ -9,6 +11,8 @@ from directflow_cli.definitions.places import Finding, Level
 
 LONGEST_LINE = 240
 """Characters of a line that is shown; a longer one is cut around the caret."""
+_SECRET: Final = re.compile(r"passw|pwd|secret|token|credential|api_?key", re.IGNORECASE)
+_PRIVATE_KEY: Final = "PRIVATE KEY"
 
 
 def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
@@ -26,10 +30,16 @@ def lines_of(finding: Finding) -> Iterator[str]:
         yield from _excerpt(f"SQL {sql.line}:{sql.column}", sql.text, sql.column, sql.length)
     elif finding.place is not None:
         at = finding.place
-        if at.line <= len(at.source.lines):
+        if at.line <= len(at.source.lines) and not _may_hold_a_secret(finding, at.source.lines[at.line - 1]):
             yield from _excerpt(str(at.line), at.source.lines[at.line - 1], at.column, at.length)
     for number, line in enumerate(finding.hint.splitlines()):
         yield f"{'  hint: ' if number == 0 else ' ' * 8}{printable(line)}"
+
+
+def _may_hold_a_secret(finding: Finding, line: str) -> bool:
+    """Somebody wrote a password where there is none, or a key among the certificates: the logs of a CI keep what is
+    printed."""
+    return _PRIVATE_KEY in line or (finding.rule in ("UNKNOWN_FIELD", "YAML") and _SECRET.search(line) is not None)
 
 
 def _excerpt(number: str, text: str, column: int, length: int) -> Iterator[str]:
