@@ -159,6 +159,34 @@ async def test_a_server_with_too_many_sessions_is_no_refused_login(
     assert (error.reason, error.metadata["cause"]) == ("DATABASE_UNREACHABLE", "TOO_MANY_CONNECTIONS")
 
 
+SASL = b"SCRAM-SHA-256\0\0"
+ADMIN_SHUTDOWN = b"SFATAL\0C57P01\0Mterminating connection due to administrator command\0\0"
+
+
+@pytest.mark.parametrize(
+    ("read", "said", "cause"),
+    [(1000, b"", "REFUSED"), (1, b"", "REFUSED"), (1000, ADMIN_SHUTDOWN, "NOT_READY")],
+    ids=["closed", "reset", "shut down"],
+)
+async def test_a_server_that_goes_away_during_a_login_has_refused_nobody(
+    stand: Any, read: int, said: bytes, cause: str
+) -> None:
+    """As a refused login it would keep everybody away for 30 s, long after the server has restarted."""
+
+    async def go_away(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readexactly(int.from_bytes(await reader.readexactly(4), "big") - 4)
+        writer.write(b"R" + (8 + len(SASL)).to_bytes(4, "big") + (10).to_bytes(4, "big") + SASL)
+        await reader.read(read)  # libpq answers: from here on it has "used" the password
+        writer.write(b"E" + (4 + len(said)).to_bytes(4, "big") + said if said else b"")
+        writer.close()
+
+    async with await asyncio.start_server(go_away, "127.0.0.1", 0) as server:
+        port = server.sockets[0].getsockname()[1]
+        for _ in range(2):
+            error = await error_of(stand, replace(stand.connection, port=port))
+            assert (error.reason, error.metadata["cause"]) == ("DATABASE_UNREACHABLE", cause)
+
+
 async def test_a_missing_credential_is_unavailable_and_heals(
     make_stand: Callable[..., Any], watched: PostgresServer
 ) -> None:

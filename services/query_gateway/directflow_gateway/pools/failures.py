@@ -11,11 +11,13 @@ from directflow_runtime.errors import DirectFlowError, StatusCode
 RETRY_AFTER_S = 1.0
 NOT_THE_LOGIN = re.compile(
     r'database ".*" does not exist|permission denied for database|too many (connections|clients)|connection slots'
-    r"|not (currently )?accepting connections|starting up|shutting down|recovery mode",
+    r"|not (yet |currently )?accepting connections|starting up|shutting down|recovery mode|terminating connection"
+    r"|server closed the connection|could not (receive|send) data|connection has been closed|SYSCALL|timeout expired",
     re.DOTALL,
 )
-"""What a server says after the password was right. libpq gives no SQLSTATE for a failed login, and the text is in the
-server's language: what is not recognised counts as a refused login."""
+"""What a server says after the password was right, and what libpq says of a connection that broke during the login: a
+server that restarts is no reason to keep away for as long as a wrong password is. libpq gives no SQLSTATE for a failed
+login, and the server's text is in its language: what is not recognised counts as a refused login."""
 CAUSES = (
     ("NOT_ADMITTED", re.compile(r"pg_hba\.conf")),
     ("CONNECT_RIGHT", re.compile(r"permission denied for database")),
@@ -23,7 +25,10 @@ CAUSES = (
     ("AUTHENTICATION_METHOD", re.compile(r"authentication method|channel binding|server requested|SCRAM")),
     ("DATABASE_MISSING", re.compile(r'database ".*" does not exist', re.DOTALL)),
     ("TOO_MANY_CONNECTIONS", re.compile(r"too many (connections|clients)|connection slots")),
-    ("NOT_READY", re.compile(r"starting up|shutting down|recovery mode|not (currently )?accepting")),
+    (
+        "NOT_READY",
+        re.compile(r"starting up|shutting down|recovery mode|not (yet |currently )?accepting|terminating connection"),
+    ),
 )
 
 _WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
