@@ -3,6 +3,10 @@
 import os
 from collections.abc import Callable, Iterator
 
+# Before grpc is imported: a test may start a PostgreSQL while calls are under way, and gRPC's fork handlers then crash
+# one child in ten before it is PostgreSQL. Nobody here forks to go on with gRPC in the child.
+os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
+
 import pytest
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.postgres_binaries import Installation, choose

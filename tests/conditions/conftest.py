@@ -3,7 +3,6 @@
 import asyncio
 import io
 import logging
-import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
@@ -26,10 +25,6 @@ from directflow_runtime.logging import get_logger
 from directflow_runtime.server import build_server
 from directflow_runtime.settings import IdentitySettings, LoggingSettings, ServerSettings, TelemetrySettings
 from directflow_runtime.telemetry import telemetry
-
-# A test may start a PostgreSQL while calls are under way. gRPC's fork handlers then crash one child in ten before it is
-# PostgreSQL; nobody here forks to go on with gRPC in the child. Read when the first channel or server is made.
-os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 Response = gateway_wire.EvaluateSetResponse
 Reply = Response | Exception | Callable[[gateway_wire.EvaluateSetRequest], Awaitable[Response]]

@@ -42,9 +42,13 @@ def test_every_command_runs_in_this_runs_context_and_below_one_span(
         return 0
 
     console = Console(file=io.StringIO(), width=150)
-    assert Journey(console, command_line, state, receiver[1]).walk(STEPS) == []
-    trace_ids = [int(trace_id, 16) for trace_id in receiver[1].trace_ids()]
-    assert seen == [(step.arguments, state, trace_ids[0]) for step in STEPS]
+    assert Journey(console, command_line, state, receiver[1]).walk(STEPS[1:], preparation=STEPS[:1]) == []
+    # The preparation has a trace of its own; the one of the rest is shown.
+    journey, preparation = sorted((int(trace_id, 16) for trace_id in receiver[1].trace_ids()), key=seen[0][2].__eq__)
+    assert seen == [
+        (step.arguments, state, trace_id)
+        for step, trace_id in zip(STEPS, (preparation, *[journey] * len(STEPS)), strict=False)
+    ]
     assert "$ directflow audience count 'with space'" in text_of(console)
     assert "directflow dev: the journey" in text_of(console)
 
