@@ -84,6 +84,7 @@ async def test_it_asks_less_often_the_longer_it_fails_and_soon_again_after_a_suc
         await sleep(0.001)
 
     monkeypatch.setattr(following.asyncio, "sleep", record)
+    monkeypatch.setattr(following, "STEADY_S", 0.0)
     memory.go_away(AWAY)
     follow(memory)
     async with asyncio.timeout(5):
@@ -145,6 +146,32 @@ async def snapshot() -> AsyncGenerator[Change]:
     yield Document(TWO, b"2", revision=6)
     yield SnapshotEnd(7)
     await asyncio.Event().wait()
+
+
+async def only_the_first_word() -> AsyncGenerator[Change]:
+    yield SnapshotEnd(7)
+    raise AWAY
+
+
+async def test_a_store_that_fails_after_its_first_word_is_asked_ever_less_often_and_logged_once(
+    cache: Any, follow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pauses: list[float] = []
+    enough, sleep = asyncio.Event(), asyncio.sleep
+
+    async def record(seconds: float) -> None:
+        pauses.append(seconds)
+        if len(pauses) == 10:
+            enough.set()
+        await sleep(0.001)
+
+    monkeypatch.setattr(following.asyncio, "sleep", record)
+    with capture_logs() as lines:
+        follow(Scripted(only_the_first_word))
+        await asyncio.wait_for(enough.wait(), 5)
+
+    assert following.LONGEST_PAUSE_S / 2 <= pauses[9] <= following.LONGEST_PAUSE_S
+    assert [line["cause"] for line in lines] == ["STORE_UNAVAILABLE"]
 
 
 async def test_a_watch_that_falls_silent_is_begun_again(cache: Any, follow: Any, until: Until) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import time
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from typing import Final, Protocol
@@ -14,6 +15,9 @@ from directflow_runtime.errors import DirectFlowError
 FIRST_PAUSE_S: Final = 0.05
 LONGEST_PAUSE_S: Final = 1.0
 """With its jitter below what a change may take to be seen."""
+STEADY_S: Final = 5.0
+"""A watch that lived for so long, and told something, was a success. Where a store answers the first question and fails
+at the second, watches would be begun twenty times a second, with a line in the log each time."""
 NO_STORE_PAUSE_S: Final = 30.0
 COMPACTED: Final = "COMPACTED"
 NOT_CONFIGURED: Final = "STORE_NOT_CONFIGURED"
@@ -85,14 +89,19 @@ class Following:
         if self._cache.revision == 0:
             # A snapshot that broke off has told what may be deleted since: the next one does not speak of it.
             self._cache.restart()
-        async with aclosing(self._store.watch(self._cache.revision)) as changes:
-            while True:
-                async with asyncio.timeout(self._silence_s):
-                    change = await anext(changes, None)
-                if change is None:
-                    return
-                self._cache.accept(change)
+        began, heard = time.monotonic(), False
+        try:
+            async with aclosing(self._store.watch(self._cache.revision)) as changes:
+                while (change := await self._next(changes)) is not None:
+                    self._cache.accept(change)
+                    heard = True
+        finally:
+            if heard and time.monotonic() - began >= STEADY_S:
                 self._pause_s, self._told = FIRST_PAUSE_S, ""
+
+    async def _next(self, changes: AsyncGenerator[Change]) -> Change | None:
+        async with asyncio.timeout(self._silence_s):
+            return await anext(changes, None)
 
     def _heed(self, error: DirectFlowError) -> None:
         reasons = {error.reason, error.metadata.get("gateway_reason", "")}
