@@ -37,6 +37,8 @@ class DefinitionCache(Generic[_Definition]):
         self._log = log
         self._fixed = dict(fixed or {})
         self._saved: dict[str, Saved[_Definition]] = {}
+        self._unreadable: set[str] = set()
+        """Names of documents whose newest revision this version cannot read."""
         self._revisions: dict[str, int] = {}
         """Of everything that was heard of, deletions too: news may arrive twice, and not in order."""
         self._snapshot: set[str] | None = set()
@@ -59,6 +61,10 @@ class DefinitionCache(Generic[_Definition]):
     def is_fixed(self, name: str) -> bool:
         """True for a definition of the settings: nobody can change it while the process lives."""
         return name in self._fixed
+
+    def is_unreadable(self, name: str) -> bool:
+        """True where a newer version saved something that this one cannot read; `find` knows what was there before."""
+        return name in self._unreadable
 
     def under(self, workspace: str) -> Iterator[Saved[_Definition]]:
         """The saved definitions of a workspace (an id), in no order."""
@@ -113,12 +119,14 @@ class DefinitionCache(Generic[_Definition]):
         if document.revision <= self._revisions.get(document.name, 0):
             return
         self._revisions[document.name] = document.revision
+        self._unreadable.discard(document.name)
         if document.deleted:
             self._saved.pop(document.name, None)
             return
         try:
             self._saved[document.name] = Saved(self._read(document), document)
         except ValueError as error:
+            self._unreadable.add(document.name)
             self._log.error("a definition cannot be read", resource=document.name, revision=document.revision,
                             exc_info=error)  # fmt: skip
 
@@ -126,5 +134,6 @@ class DefinitionCache(Generic[_Definition]):
         told, self._snapshot = self._snapshot or set(), None
         for name in [name for name in self._saved if name not in told and self._revisions.get(name, 0) <= revision]:
             del self._saved[name]
+        self._unreadable &= told
         self.revision = revision
         self._loaded.set()

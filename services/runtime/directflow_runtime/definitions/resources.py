@@ -53,13 +53,13 @@ class Resources(Generic[_Definition, _Report]):
         self._cache = cache
 
     def get(self, name: str) -> Saved[_Definition]:
-        """The newest revision. Raises the kind's NOT_FOUND."""
+        """The newest revision that can be read. Raises the kind's NOT_FOUND; DEFINITION_BROKEN where none can."""
         saved = self._cache.saved(name)
         if saved is not None:
             return saved
         fixed = self._cache.find(name)
         if fixed is None:
-            raise self._not_found(name)
+            raise unreadable(self._kind.title, name) if self._cache.is_unreadable(name) else self._not_found(name)
         return Saved(fixed, Document(name))
 
     def page(self, parent: str, text: str, size: int, token: str) -> Page[_Definition]:
@@ -86,12 +86,16 @@ class Resources(Generic[_Definition, _Report]):
         return await self._save(name, definition, before, "", validate_only, request_id)
 
     async def update(
-        self, name: str, definition: _Definition, etag: str = "", *, validate_only: bool = False, request_id: str = ""
-    ) -> Saved[_Definition]:
-        """Saves a new revision; without an etag over whatever is there. Raises NOT_FOUND, ETAG_MISMATCH, as create."""
+        self, name: str, definition: _Definition, etag: str = "", *, validate_only: bool = False, request_id: str = "",
+        over_unreadable: bool = False,
+    ) -> Saved[_Definition]:  # fmt: skip
+        """Saves a new revision; without an etag over whatever is there, but for what a newer version saved: nobody has
+        seen that here, unless `over_unreadable`. Raises NOT_FOUND, ETAG_MISMATCH, as create."""
         self._refuse_fixed(name)
         for attempt in range(ATTEMPTS):
             before = await self._present(name)
+            if self._readable(before) is None and not over_unreadable:
+                raise unreadable(self._kind.title, name)
             # An earlier call of this request_id may have moved the etag on: the store tells.
             if etag and etag != before.etag and (validate_only or not request_id):
                 raise etag_mismatch(name)
@@ -139,7 +143,7 @@ class Resources(Generic[_Definition, _Report]):
         newest = await self._store.get(name)
         if newest is not None and newest.deleted and not etag:
             return await self.create(name, definition, validate_only=validate_only)
-        return await self.update(name, definition, etag, validate_only=validate_only)
+        return await self.update(name, definition, etag, validate_only=validate_only, over_unreadable=True)
 
     async def _save(
         self, name: str, definition: _Definition, before: Document | None, etag: str, validate_only: bool,
@@ -213,6 +217,15 @@ def etag_mismatch(name: str) -> DirectFlowError:
     """Somebody else was faster."""
     message = f"somebody saved {name} since you read it: read it again, and make your change there"
     return DirectFlowError(StatusCode.ABORTED, "ETAG_MISMATCH", message)
+
+
+def unreadable(title: str, name: str) -> DirectFlowError:
+    """A newer version was here, and this one is left over or has come back."""
+    message = (
+        f"the {title} {name} was saved by a newer version of DirectFlow, and this one can neither show nor change it:"
+        " ask the newer one, or roll it back to an older revision"
+    )
+    return DirectFlowError(StatusCode.FAILED_PRECONDITION, "DEFINITION_BROKEN", message)
 
 
 def broken(title: str, checked: Checked[Any]) -> DirectFlowError:
