@@ -78,3 +78,10 @@ def test_a_name_is_judged_by_what_it_resolves_to() -> None:
 def test_a_literal_address_is_judged_as_well() -> None:
     with pytest.raises(EgressRefused, match="metadata"):
         resolve(connection("169.254.169.254"), OPEN)
+
+
+def test_of_a_name_with_thousands_of_addresses_a_few_are_tried(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = [(2, 1, 6, "", (f"10.0.{n // 256}.{n % 256}", 5432)) for n in range(4_000)]
+    monkeypatch.setattr("socket.getaddrinfo", lambda *_, **__: found)
+    addresses = resolve(connection("db.example.com"), OPEN)
+    assert (len(addresses), addresses[0], addresses[-1]) == (16, "10.0.0.0", "10.0.0.15")

@@ -23,6 +23,9 @@ METADATA_ADDRESSES: frozenset[Address] = frozenset(
         ),
     )
 )
+MOST_ADDRESSES = 16
+"""Of one host that are tried. A name server of somebody's own may answer with thousands: each costs a thread its time,
+also when nobody waits any more, and all of them together would be a scan of the network."""
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 
 
@@ -67,7 +70,7 @@ class EgressPolicy:
 
 
 def resolve(connection: Connection, policy: EgressPolicy) -> tuple[str, ...]:
-    """The addresses that may be connected to, in the resolver's order. Blocks: call it in a thread.
+    """The first addresses that may be connected to, in the resolver's order. Blocks: call it in a thread.
 
     The caller connects to the returned address itself, never to the name again: a second look-up could answer with
     another address than the one that was checked. Raises OSError when the name does not resolve, EgressRefused when
@@ -85,7 +88,7 @@ def resolve(connection: Connection, policy: EgressPolicy) -> tuple[str, ...]:
             allowed.append(text)
     if not allowed:
         raise EgressRefused(refusal or "no address")
-    return tuple(allowed)
+    return tuple(allowed[:MOST_ADDRESSES])
 
 
 def _embedded(address: Address) -> Address:
