@@ -1,12 +1,14 @@
 """Migrations go forward once, whoever starts them and how many do at once."""
 
 import asyncio
+import random
 import time
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from directflow_gateway.directflow_database import Migration, MigrationChanged, migrate, migrations
+from directflow_gateway.engagement import partitions
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
 RECORDED = "SELECT name FROM directflow.migrations ORDER BY name"
@@ -30,6 +32,20 @@ async def test_replicas_that_start_at_once_migrate_once(own: Any, open_database:
     applied = await asyncio.gather(*(migrate(replica, soon()) for replica in replicas))
 
     assert sorted(name for names in applied for name in names) == [migration.name for migration in migrations()]
+
+
+async def test_replicas_that_start_at_once_prepare_their_partitions_without_getting_in_each_others_way(
+    own: Any, open_database: Callable[..., Any]
+) -> None:
+    """One grants while another attaches: of two changes to a table's entry in the catalogue at once one fails."""
+
+    async def prepare(replica: Any) -> None:
+        for _ in range(5):
+            await migrate(replica, soon())
+            months = {(2027 + number // 12, 1 + number % 12) for number in random.sample(range(24), 4)}
+            await partitions.make(replica, months, soon())
+
+    await asyncio.gather(*(prepare(open_database(own)) for _ in range(5)))
 
 
 async def test_a_populated_database_keeps_its_rows_through_a_later_migration(own: Any, database: Any) -> None:

@@ -31,6 +31,8 @@ SETTINGS = Statement(
     " pg_catalog.set_config('lock_timeout', '60s', true)"
 )
 TAKE_LOCK = Statement("SELECT pg_catalog.pg_advisory_xact_lock($1::bigint)", (LOCK,))
+"""Held by whoever changes the schema or its rights, partitions too: of two changes at once to one entry of the catalogue,
+such as a GRANT and an ATTACH PARTITION, one fails ("tuple concurrently updated")."""
 IS_THERE = Statement(
     "SELECT pg_catalog.to_regnamespace('directflow') IS NOT NULL,"
     " pg_catalog.to_regclass('directflow.migrations') IS NOT NULL"
@@ -119,7 +121,6 @@ async def _begin(session: GatewayConnection) -> dict[str, str]:
 
 async def _grant(session: GatewayConnection, writer: str, reader: str) -> None:
     text = resources.files(PACKAGE).joinpath("grants.sql").read_text()
-    # Under the lock: of two GRANTs at once on one table one fails ("tuple concurrently updated").
     await session.wire.run(BEGIN, SETTINGS, TAKE_LOCK)
     roles = {"writer": sql.Identifier(writer), "reader": sql.Identifier(reader)}
     await _run_file(session, sql.SQL(text).format(**roles).as_string())

@@ -8,12 +8,10 @@ the way through the table itself leads to a row, whatever default privileges a D
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from directflow_gateway.directflow_database import DatabaseRole, DirectFlowDatabase, Transaction
+from directflow_gateway.directflow_database import TAKE_LOCK, DatabaseRole, DirectFlowDatabase, Transaction
 from directflow_gateway.engagement.instants import DAY_US, as_text, following, month_of, start_of
 from directflow_gateway.execution.wire import Statement
 
-LOCK = Statement("SELECT pg_catalog.pg_advisory_xact_lock(5108722947326188573)")
-"""A gateway that makes or drops partitions waits here for the one that does so already."""
 NAMES = Statement(
     "SELECT c.relname FROM pg_catalog.pg_inherits i JOIN pg_catalog.pg_class c ON c.oid = i.inhrelid"
     " WHERE i.inhparent = 'directflow.engagement_events'::pg_catalog.regclass ORDER BY 1"
@@ -75,7 +73,7 @@ async def make(database: DirectFlowDatabase, months: Collection[Month], deadline
     """Makes what is missing of these months' partitions. What `DirectFlowDatabase.run` raises."""
     statements = [Statement(_create(month)) for month in sorted(months)]
     if statements:
-        await database.run(_owner("make partitions", "CREATE TABLE", deadline), LOCK, *statements)
+        await database.run(_owner("make partitions", "CREATE TABLE", deadline), TAKE_LOCK, *statements)
 
 
 async def drop_expired(database: DirectFlowDatabase, retained: Retained, deadline: float) -> tuple[str, ...]:
@@ -90,7 +88,7 @@ async def drop_expired(database: DirectFlowDatabase, retained: Retained, deadlin
     for name in expired:
         # One each: every transaction that is running has to end before the lock comes.
         drop = Statement(f"DROP TABLE IF EXISTS directflow.{name}")
-        await database.run(_owner("drop partition", "DROP TABLE", deadline), LOCK, DROP_WITHIN, drop)
+        await database.run(_owner("drop partition", "DROP TABLE", deadline), TAKE_LOCK, DROP_WITHIN, drop)
     await _forget(database, retained, deadline)
     return expired
 
