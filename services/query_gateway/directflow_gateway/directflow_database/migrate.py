@@ -31,8 +31,8 @@ SETTINGS = Statement(
     " pg_catalog.set_config('lock_timeout', '60s', true)"
 )
 TAKE_LOCK = Statement("SELECT pg_catalog.pg_advisory_xact_lock($1::bigint)", (LOCK,))
-"""Held by whoever changes the schema or its rights, partitions too: of two changes at once to one entry of the catalogue,
-such as a GRANT and an ATTACH PARTITION, one fails ("tuple concurrently updated")."""
+"""Held by whoever changes the schema or its rights, partitions too: of two changes at once to one entry of the
+catalogue, such as a GRANT and an ATTACH PARTITION, one fails ("tuple concurrently updated")."""
 IS_THERE = Statement(
     "SELECT pg_catalog.to_regnamespace('directflow') IS NOT NULL,"
     " pg_catalog.to_regclass('directflow.migrations') IS NOT NULL"
