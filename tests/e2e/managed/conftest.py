@@ -8,7 +8,6 @@ import signal
 import socket
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -37,6 +36,10 @@ from directflow_cli.traces.store import SpanStore
 from directflow_runtime.errors import DirectFlowError
 from directflow_runtime.remote import remote_error
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+# A test may start a PostgreSQL while calls are under way. gRPC's fork handlers then crash one child in ten before it is
+# PostgreSQL; nobody here forks to go on with gRPC in the child. Read when the first channel or server is made.
+os.environ["GRPC_ENABLE_FORK_SUPPORT"] = "false"
 
 CALL_S = 20.0
 POLL_S = 0.01
