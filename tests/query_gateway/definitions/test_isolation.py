@@ -5,7 +5,9 @@ from typing import Any
 
 import psycopg
 import pytest
+from directflow.gateway.v1 import definition_service_pb2 as pb
 from directflow_runtime.errors import StatusCode
+from google.protobuf.duration_pb2 import Duration
 
 NOT_ALLOWED = (StatusCode.PERMISSION_DENIED, "IDENTITY_NOT_ALLOWED")
 INVALID = (StatusCode.INVALID_ARGUMENT, "INVALID_REQUEST")
@@ -198,3 +200,13 @@ async def test_references_and_statements_are_bounded(gateway: Any) -> None:
     many = [f"workspaces/{gateway.workspace}/conditions/c{number}" for number in range(1001)]
     error = await gateway.failure(gateway.put("one", references=many, statements=[b"%d" % n for n in range(101)]))
     assert [violation.field for violation in error.violations] == ["document.references", "document.statements"]
+
+
+@pytest.mark.parametrize("heartbeat_s", [-1, 0.5, 61, 2**62])
+async def test_a_watch_without_a_sensible_heartbeat_is_refused(gateway: Any, heartbeat_s: float) -> None:
+    whole = int(heartbeat_s)
+    interval = Duration(seconds=whole, nanos=round((heartbeat_s - whole) * 1e9))
+    request = pb.WatchDocumentsRequest(collection="dataSources", heartbeat_interval=interval)
+    error = await gateway.failure(gateway.stub.WatchDocuments(request).read())
+    assert (error.code, error.reason) == INVALID
+    assert [violation.field for violation in error.violations] == ["heartbeat_interval"]

@@ -17,6 +17,7 @@ from directflow_gateway.definitions.names import ALL, CollectionName, DocumentNa
 from directflow_gateway.definitions.store import DefinitionStore
 from directflow_gateway.definitions.watching import HEARTBEAT_S
 from directflow_gateway.directflow_database.failures import not_configured
+from directflow_gateway.queries.wire import seconds
 
 
 class DefinitionServicer(definition_service_pb2_grpc.DefinitionServiceServicer):
@@ -79,7 +80,7 @@ class DefinitionServicer(definition_service_pb2_grpc.DefinitionServiceServicer):
         self, request: pb.WatchDocumentsRequest, context: Any
     ) -> AsyncIterator[pb.WatchDocumentsResponse]:
         self._ownership.require(request.collection)
-        heartbeat_s = request.heartbeat_interval.ToTimedelta().total_seconds()
+        heartbeat_s = seconds(request.heartbeat_interval)  # a timedelta holds less than a Duration does
         checks.check_watch(request.after_revision, heartbeat_s)
         workspaces = current_call().workspaces
         changes = self._store.watch(request.collection, workspaces, request.after_revision, heartbeat_s or HEARTBEAT_S)
