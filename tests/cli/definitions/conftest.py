@@ -1,5 +1,6 @@
 """The three services that keep definitions, in memory and on real gRPC; and the command line in front of them."""
 
+import copy
 import json
 from collections.abc import Callable, Iterator
 from concurrent import futures
@@ -133,7 +134,7 @@ class Service:
             for name in referenced(resource)
             if not self.shelf.newest(name)
         ]
-        if any(problem.severity is Severity.ERROR for problem in problems):
+        if not request.validate_only and any(problem.severity is Severity.ERROR for problem in problems):
             raise refuse(StatusCode.FAILED_PRECONDITION, "DEFINITION_BROKEN", "it is broken", problems=problems)
         if not request.validate_only:
             return self.shelf.put(resource)
@@ -160,7 +161,7 @@ class Service:
         newest = self.shelf.newest(request.name)
         if newest is not None and newest.etag != request.etag:
             raise refuse(StatusCode.ABORTED, "ETAG_MISMATCH", "somebody saved it")
-        return self.shelf.put(self.shelf.revisions[request.name][request.revision - 1])
+        return self.save(copy.deepcopy(self.shelf.revisions[request.name][request.revision - 1]), request)
 
     def list_revisions(self, request: Any) -> Any:
         wire = self.kind.wire

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from directflow_cli.commands.exit_codes import ExitCode
 from directflow_cli.definitions.manifests import read_all
 from directflow_cli.definitions.places import Source
 from directflow_runtime.errors import Problem, Severity
@@ -110,3 +111,17 @@ def test_rollback_makes_an_old_revision_the_newest_and_shows_what_that_changes(
     assert ran.out.endswith("data source members: revision 3 is what revision 1 was\n")
     rows = directflow("revisions", "data-source", "members", "-o", "json").json
     assert [one["revision"] for one in rows] == [3, 2, 1]
+
+
+def test_a_dry_run_of_a_rollback_says_what_would_be_refused_and_saves_nothing(
+    directflow: Directflow, shelf: Shelf
+) -> None:
+    save(shelf)
+    save(shelf, DATA_SOURCE.replace("u.email", "u.phone"))
+    shelf.judge = lambda resource: [
+        Problem("UNDEFINED_COLUMN", "The column u.email does not exist.", field="generator_sql")
+    ]
+    ran = directflow("rollback", "data-source", "members", "--to", "1", "--dry-run")
+    assert ran.code == ExitCode.INVALID
+    assert "error: The column u.email does not exist. [UNDEFINED_COLUMN] in generator_sql" in ran.err
+    assert len(directflow("revisions", "data-source", "members", "-o", "json").json) == 2

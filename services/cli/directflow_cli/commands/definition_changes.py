@@ -4,6 +4,7 @@ import sys
 from typing import Annotated, Final
 
 import typer
+from directflow.sql.v1 import sql_pb2
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
 from directflow_cli.commands.definition_files import DryRun
@@ -104,6 +105,10 @@ def rollback(
         old = yaml_of(before) if before is not None else ""
         old_label = f"{short(full)} (revision {before.revision})" if before is not None else "/dev/null"
         sys.stdout.write(unified(old, yaml_of(after), old_label, f"{short(full)} (revision {to})"))
+        wrong = [one for one in after.validation_report.problems if one.severity == sql_pb2.SEVERITY_ERROR]
+        if wrong:  # only a dry run gets here: a save would have been refused
+            tell("\n".join(f"error: {one.message} [{one.rule}] in {one.field}" for one in wrong))
+            return ExitCode.INVALID
         done = "would be" if dry_run else f"revision {after.revision} is"
         sys.stdout.write(f"{wanted.title} {short(full)}: {done} what revision {to} was\n")
         return ExitCode.OK

@@ -152,12 +152,13 @@ class Resources(Generic[_Definition, _Report]):
         settled = self._kind.settle(definition, before)
         replaced = None if before is None or before.deleted else self._readable(before)
         checked = await self._kind.check(settled, replaced)
-        if checked.errors:
-            raise broken(self._kind.title, checked)
         document = self._document(name, settled, checked, etag)
         if validate_only:
-            # Neither etag nor revision: nothing was saved.
+            # With errors as well: a status holds 6 KiB of problems, and whoever only asks wants all of them. Without
+            # etag and revision: nothing was saved.
             return Saved(self._kind.read(document), document)
+        if checked.errors:
+            raise broken(self._kind.title, checked)
         try:
             put = await self._store.put(document, request_id)
         except DirectFlowError as error:
