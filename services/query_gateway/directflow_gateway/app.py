@@ -64,7 +64,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer)
     stores = _stores(settings, watchdog, tracer, stack)
-    ownership = Ownership(settings.definitions.owners)
+    ownership = Ownership(settings.definitions.owners, settings.definitions.readers)
     definitions = DefinitionServicer(ownership, stores.definitions)
     provenance = _provenance(settings, stores.definitions, stack)
     saved = _saved_connections(settings, stores.definitions, stack)

@@ -22,20 +22,21 @@ HEARTBEAT_S: Final = (1.0, 60.0)
 class Ownership:
     """Which identity may use which collection."""
 
-    def __init__(self, owners: Mapping[str, str]) -> None:
-        """The owner by the collection's last part."""
+    def __init__(self, owners: Mapping[str, str], readers: Mapping[str, Collection[str]] | None = None) -> None:
+        """The owner, and who else may read, by the collection's last part."""
         self._owners = dict(owners)
+        self._readers = dict(readers or {})
         self.identities: Collection[str] = frozenset(self._owners.values())
         """Everybody who owns a collection."""
 
-    def require(self, collection: str) -> None:
-        """Raises PERMISSION_DENIED (IDENTITY_NOT_ALLOWED) unless the collection is the caller's, or there is no such
-        collection, which is told to nobody."""
+    def require(self, collection: str, *, to_read: bool = False) -> None:
+        """Raises PERMISSION_DENIED (IDENTITY_NOT_ALLOWED) unless the collection is the caller's, or with `to_read` one
+        that it may read. That there is no such collection is told to nobody."""
         identity, owner = current_call().identity, self._owners.get(collection)
-        if owner is not None and collection != CONNECTIONS and identity in (owner, DEVELOPMENT):
-            return
-        message = f"{identity} may not use this collection"
-        raise DirectFlowError(StatusCode.PERMISSION_DENIED, "IDENTITY_NOT_ALLOWED", message)
+        allowed = {owner, DEVELOPMENT, *(self._readers.get(collection, ()) if to_read else ())}
+        if owner is None or collection == CONNECTIONS or identity not in allowed:
+            message = f"{identity} may not {'read' if to_read else 'save in'} this collection"
+            raise DirectFlowError(StatusCode.PERMISSION_DENIED, "IDENTITY_NOT_ALLOWED", message)
 
 
 def check_document(document: Document, request_id: str) -> None:

@@ -35,7 +35,7 @@ class DefinitionServicer(definition_service_pb2_grpc.DefinitionServiceServicer):
         return self._configured
 
     async def GetDocument(self, request: pb.GetDocumentRequest, context: Any) -> pb.Document:
-        name = self._own(request.name, "name")
+        name = self._named(request.name, "name", to_read=True)
         document = await self._store.get(name, request.name, request.revision)
         if document is None:
             raise failures.not_found(request.name)
@@ -47,7 +47,7 @@ class DefinitionServicer(definition_service_pb2_grpc.DefinitionServiceServicer):
             require_workspace(request.parent, "parent")
         if parent is None:
             raise _no_name("parent", "workspaces/{workspace}/{collection}")
-        self._ownership.require(parent.collection)
+        self._ownership.require(parent.collection, to_read=True)
         size = page_size(request.page_size)
         page = await self._store.list_documents(parent, current_call().workspaces, size, request.page_token)
         note(rows=len(page.documents))
@@ -55,13 +55,13 @@ class DefinitionServicer(definition_service_pb2_grpc.DefinitionServiceServicer):
         return pb.ListDocumentsResponse(documents=documents, next_page_token=page.next_page_token)
 
     async def PutDocument(self, request: pb.PutDocumentRequest, context: Any) -> pb.Document:
-        name = self._own(request.document.name, "document.name")
+        name = self._named(request.document.name, "document.name")
         document = wire.document_of(request.document)
         checks.check_document(document, request.request_id)
         return wire.document_message(await self._store.put(name, document, request.request_id))
 
     async def DeleteDocument(self, request: pb.DeleteDocumentRequest, context: Any) -> pb.DeleteDocumentResponse:
-        name = self._own(request.name, "name")
+        name = self._named(request.name, "name")
         checks.check_delete(request.etag, request.author)
         revision = await self._store.delete(name, request.name, request.etag, request.author)
         return pb.DeleteDocumentResponse(revision=revision)
@@ -69,7 +69,7 @@ class DefinitionServicer(definition_service_pb2_grpc.DefinitionServiceServicer):
     async def ListDocumentRevisions(
         self, request: pb.ListDocumentRevisionsRequest, context: Any
     ) -> pb.ListDocumentRevisionsResponse:
-        name = self._own(request.name, "name")
+        name = self._named(request.name, "name", to_read=True)
         size = page_size(request.page_size)
         page = await self._store.revisions(name, request.name, size, request.page_token)
         note(rows=len(page.documents))
@@ -79,7 +79,7 @@ class DefinitionServicer(definition_service_pb2_grpc.DefinitionServiceServicer):
     async def WatchDocuments(
         self, request: pb.WatchDocumentsRequest, context: Any
     ) -> AsyncIterator[pb.WatchDocumentsResponse]:
-        self._ownership.require(request.collection)
+        self._ownership.require(request.collection, to_read=True)
         heartbeat_s = seconds(request.heartbeat_interval)  # a timedelta holds less than a Duration does
         checks.check_watch(request.after_revision, heartbeat_s)
         workspaces = current_call().workspaces
@@ -88,13 +88,13 @@ class DefinitionServicer(definition_service_pb2_grpc.DefinitionServiceServicer):
             async for change in changes:
                 yield wire.change_message(change)
 
-    def _own(self, name: str, field: str) -> DocumentName:
+    def _named(self, name: str, field: str, *, to_read: bool = False) -> DocumentName:
         """The name's parts, once the caller may use its workspace and its collection."""
         require_workspace(name, field)
         parts = DocumentName.of(name)
         if parts is None:
             raise _no_name(field, "workspaces/{workspace}/{collection}/{id}")
-        self._ownership.require(parts.collection)
+        self._ownership.require(parts.collection, to_read=to_read)
         return parts
 
 
