@@ -2,8 +2,8 @@
 
 import pytest
 from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.tokens import fingerprint, seal
 from directflow_segments.audience.resume import resume_key, resume_token
-from directflow_runtime.tokens import fingerprint
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,6 +28,12 @@ def test_any_other_bytes_are_refused(junk: bytes, position: int, flip: int) -> N
         with pytest.raises(DirectFlowError) as refusal:
             resume_key(REQUEST, bad)
         assert (refusal.value.code, refusal.value.reason) == (StatusCode.INVALID_ARGUMENT, "RESUME_TOKEN_INVALID")
+
+
+def test_a_made_up_token_whose_key_is_no_text_is_refused() -> None:
+    with pytest.raises(DirectFlowError) as refusal:
+        resume_key(REQUEST, seal(REQUEST, b"4711\xff"))
+    assert (refusal.value.code, refusal.value.reason) == (StatusCode.INVALID_ARGUMENT, "RESUME_TOKEN_INVALID")
 
 
 def test_a_token_of_another_request_or_revision_is_refused() -> None:

@@ -15,10 +15,18 @@ def resume_key(request: bytes, token: bytes) -> str | None:
         return None
     payload = unseal(request, token)
     if payload is None:
-        raise DirectFlowError(
-            StatusCode.INVALID_ARGUMENT,
-            "RESUME_TOKEN_INVALID",
-            "The resume token is none of ours, or belongs to another request or another revision of the data source.",
-            violations=[FieldViolation("resume_token", "is not a token of this request", "RESUME_TOKEN_INVALID")],
-        )
-    return payload.decode()
+        raise _invalid()
+    try:
+        return payload.decode()
+    except UnicodeDecodeError:
+        # Anybody can compute a digest that fits: what it seals need not be a key. `from None`: the cause holds it.
+        raise _invalid() from None
+
+
+def _invalid() -> DirectFlowError:
+    return DirectFlowError(
+        StatusCode.INVALID_ARGUMENT,
+        "RESUME_TOKEN_INVALID",
+        "The resume token is none of ours, or belongs to another request or another revision of the data source.",
+        violations=[FieldViolation("resume_token", "is not a token of this request", "RESUME_TOKEN_INVALID")],
+    )
