@@ -367,6 +367,7 @@ async def test_what_the_settings_hold_is_shown_and_cannot_be_changed(gateway: Ga
         {"port": 1},
         {"user": "somebody_else"},
         {"tls": pb.ConnectionTls(mode=pb.TLS_MODE_REQUIRE)},
+        {"credential_kind": pb.CREDENTIAL_KIND_VAULT_STATIC},
     ],
 )
 async def test_another_target_gets_no_credential_until_somebody_confirms(gateway: Gateway, changed: Any) -> None:

@@ -4,7 +4,14 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from directflow_gateway.connections import Binding, Connection, ConnectionDefinition, Connections, SslMode
+from directflow_gateway.connections import (
+    Binding,
+    Connection,
+    ConnectionDefinition,
+    Connections,
+    CredentialKind,
+    SslMode,
+)
 from directflow_runtime.definitions.cache import DefinitionCache
 from directflow_runtime.definitions.document import Document, SnapshotEnd
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -101,6 +108,7 @@ TARGETS = {
     "user": "admin",
     "sslmode": SslMode.REQUIRE,
     "ca_pem": "another authority",
+    "credential_kind": CredentialKind.VAULT_STATIC,
 }
 
 

@@ -100,8 +100,8 @@ def _untried(report: TestReport) -> Problems:
 def _unbound() -> Problem:
     return Problem(
         UNBOUND_RULE,
-        "Host, port, user or TLS changed, or the name was another connection's before: nothing connects, and its"
-        " credential goes nowhere, until somebody confirms it.",
+        "Host, port, user, TLS or kind of credential changed, or the name was another connection's before: nothing"
+        " connects, and its credential goes nowhere, until somebody confirms it.",
         Severity.WARNING,
         field="host",
         hint="Look at the connection, then run `directflow connection confirm` (ConfirmCredential with its etag).",

@@ -10,12 +10,12 @@ from directflow_gateway.connection_service.kind import last_known
 from directflow_gateway.connections import Binding, Connection, ConnectionDefinition
 
 UNBOUND: Final = (
-    "The credential is unbound, since host, port, user or TLS changed: nothing logs in until somebody who may define"
-    " has looked at the connection and called ConfirmCredential."
+    "The credential is unbound, since host, port, user, TLS or kind of credential changed: nothing logs in until"
+    " somebody who may define has looked at the connection and called ConfirmCredential."
 )
 ANOTHER_TARGET: Final = (
-    "The credential of this name belongs to another host, port, user or TLS: save the connection and call"
-    " ConfirmCredential, then it is tried."
+    "The credential of this name belongs to another host, port, user, TLS or kind of credential: save the connection"
+    " and call ConfirmCredential, then it is tried."
 )
 STORE_AWAY: Final = (
     "DirectFlow's own database is away, so nobody can tell whether the credential of this name belongs to that host."

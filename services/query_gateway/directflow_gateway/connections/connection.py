@@ -51,6 +51,8 @@ class Target(NamedTuple):
     user: str
     sslmode: SslMode
     ca_pem: str
+    credential_kind: CredentialKind
+    """Another kind is another secret of the same name, which was meant for nobody yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +103,7 @@ class Connection:
     def target(self) -> Target:
         """What a credential is bound to: with another one it may be sent nowhere until somebody confirms."""
         # Host names know no letter case.
-        return Target(self.host.lower(), self.port, self.user, self.sslmode, self.ca_pem.strip())
+        return Target(self.host.lower(), self.port, self.user, self.sslmode, self.ca_pem.strip(), self.credential_kind)
 
     def _digest(self) -> str:
         parts = [getattr(self, f.name) for f in fields(self) if f.init]

@@ -14,7 +14,7 @@ class Binding(enum.Enum):
 
     BOUND = "bound"
     UNBOUND = "unbound"
-    """Host, port, user or TLS changed, and nobody has confirmed yet: a new host must not be handed the password."""
+    """Its target changed, and nobody has confirmed yet: a new host must not be handed the password."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,8 +46,8 @@ class ConnectionDefinition:
 def credential_unbound() -> DirectFlowError:
     """Nothing connects until somebody has confirmed."""
     message = (
-        "host, port, user or TLS of this connection changed, and nobody has confirmed that its credential may be sent"
-        " there: somebody who may define looks at the connection and confirms (`directflow connection confirm`, or"
-        " ConfirmCredential with its etag)"
+        "host, port, user, TLS or kind of credential of this connection changed, and nobody has confirmed that its"
+        " credential may be sent there: somebody who may define looks at the connection and confirms"
+        " (`directflow connection confirm`, or ConfirmCredential with its etag)"
     )
     return DirectFlowError(StatusCode.FAILED_PRECONDITION, "CREDENTIAL_UNBOUND", message)
