@@ -68,7 +68,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     definitions = DefinitionServicer(ownership, stores.definitions)
     provenance = _provenance(settings, stores.definitions, stack)
     saved = _saved_connections(settings, stores.definitions, stack)
-    book = Connections(saved.fixed, saved.cache)
+    book = Connections(saved.fixed, saved.cache, saved.store.get if stores.definitions else None)
     _retire(pools, book, stack)
     queries = QueryServicer(_engine(settings, book, pools, tracer), provenance, ownership.identities)
     tester = ConnectionTester(credentials, settings.egress.policy(), watchdog)

@@ -92,6 +92,8 @@ class System:
     spans: SpanStore = field(repr=False)
     loop: BackgroundLoop = field(repr=False)
     processes: dict[str, ServiceProcess] = field(default_factory=dict)
+    at_start: dict[str, list[dict[str, Any]]] = field(default_factory=dict, repr=False)
+    """Log lines, until everything was set up."""
 
     def start(self, plans: dict[str, ServicePlan]) -> None:
         """All of them at the same moment; returns when they serve."""
@@ -218,6 +220,7 @@ def system(postgres: PostgresServer, postgres_installation: Any, tmp_path_factor
             asyncio.run(
                 set_up(at, {w: Customer(postgres.host, postgres.port, databases[w], roles[w].name) for w in roles})
             )
+            at.at_start = {name: at.events(name) for name in at.processes}
             yield at
         finally:
             at.stop()
@@ -243,8 +246,8 @@ async def set_up(at: System, customers: dict[str, Customer]) -> None:
     async with Clients(at) as clients:
         for workspace, customer in customers.items():
             await clients.create(CONNECTION, "customer", customer.connection(), workspace, replica=2)
-            # gateway-1 hears of the connection a moment later.
-            await eventually(lambda w=workspace: clients.create(DATA_SOURCE, "people", people(w), w))
+            # gateway-1 may not have heard of the connection yet: it asks the store.
+            await clients.create(DATA_SOURCE, "people", people(workspace), workspace)
             await clients.create(CONDITION, "adult", adult(workspace), workspace)
         for workspace in customers:
             await clients.everywhere(DATA_SOURCE, "people", workspace)

@@ -17,8 +17,8 @@ from directflow_cli.definitions.kinds import CONDITION, CONNECTION, DATA_SOURCE,
 from directflow_runtime.errors import StatusCode
 from directflow_runtime.remote import remote_error
 
-ROUNDS = 25
-APPLY_ROUNDS = 3
+ROUNDS = 15
+APPLY_ROUNDS = 2
 EDITORS = 4
 CHANGED_EXIT = 9
 PROCESS_S = 60.0

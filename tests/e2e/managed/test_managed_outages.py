@@ -14,10 +14,10 @@ import pytest
 from directflow_cli.definitions.kinds import CONDITION, CONNECTION, DATA_SOURCE
 from directflow_runtime.errors import StatusCode
 
-AWAY_S = 2.5
+AWAY_S = 2.0
 CHAOS_AWAY_S = 60.0
 SETTLES_S = 20.0
-EDIT_S = 3.0
+EDIT_S = 2.0
 LINES_AN_OUTAGE = 25
 """Of one process, whatever its length, besides one line a call."""
 MOST_SESSIONS = {"directflow_owner": 2, "directflow_writer": 4, "directflow_reader": 8}
@@ -131,8 +131,9 @@ async def goes_through(clients: Any, system: Any, way: str, away_s: float, tools
         async with WAYS[way](system.own_server):
             before, ends_at = dict(load.done), time.monotonic() + away_s
             while time.monotonic() < ends_at:
-                for kind in (DATA_SOURCE, CONDITION):
-                    await an_edit_is_refused(clients, failure, kind, way)
+                await asyncio.gather(
+                    *(an_edit_is_refused(clients, failure, kind, way) for kind in (DATA_SOURCE, CONDITION))
+                )
                 await asyncio.sleep(0.2)
             during = Counter(load.done)
             during.subtract(before)

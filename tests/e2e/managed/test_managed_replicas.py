@@ -21,7 +21,7 @@ def test_three_gateways_that_started_at_once_on_an_empty_database_migrated_it_on
     assert len(applied) >= 2
     assert system.own_rows("SELECT count(*) FROM directflow.definition_counter") == [(1,)]
     for name in ("gateway-1", "gateway-2", "gateway-3"):
-        complaints = [line for line in system.events(name) if line["level"] in ("warning", "error")]
+        complaints = [line for line in system.at_start[name] if line["level"] in ("warning", "error")]
         assert {line["event"] for line in complaints} <= {OF_THE_CUSTOMERS_ROLE}
 
 
@@ -77,6 +77,20 @@ async def test_a_connection_saved_through_one_gateway_is_known_to_another_within
 
         took.append(await seconds_until(known))
     assert median(took) < SEEN_WITHIN_S
+
+
+async def test_what_uses_a_connection_that_was_saved_through_another_gateway_is_saved_at_once(
+    clients: Any, failure: Any
+) -> None:
+    """As `apply` does it where calls go to the replicas in turn."""
+    connection = await clients.get(CONNECTION, "customer", replica=2)
+    connection.name, connection.etag = "", ""
+    for number in range(ROUNDS):
+        await clients.create(CONNECTION, f"new-{number}", connection, replica=2)
+        uses = {"connection": CONNECTION.full_name("a", f"new-{number}")}
+        error = await failure(clients.create(DATA_SOURCE, f"uses-{number}", clients.make_people("a", **uses)))
+        # It has no password; that there is no such connection would be wrong.
+        assert error.metadata["gateway_reason"] == "CREDENTIALS_UNAVAILABLE", error
 
 
 async def test_what_one_replica_deletes_is_soon_gone_on_the_other(clients: Any, eventually: Any) -> None:

@@ -33,8 +33,11 @@ class Saved:
         )
 
     def tell(self, revision: int, definition: ConnectionDefinition, *, deleted: bool = False) -> None:
+        self.cache.accept(self.document(revision, definition, deleted=deleted))
+
+    def document(self, revision: int, definition: ConnectionDefinition, *, deleted: bool = False) -> Document:
         self._definitions[revision] = definition
-        self.cache.accept(Document(definition.connection.name, revision=revision, deleted=deleted))
+        return Document(definition.connection.name, revision=revision, deleted=deleted)
 
 
 @pytest.fixture
@@ -55,6 +58,53 @@ def test_before_the_store_was_heard_nobody_says_not_found(saved: Saved) -> None:
     assert error.retry_after
     saved.cache.accept(SnapshotEnd(0))
     assert refusal(book).reason == "CONNECTION_NOT_FOUND"
+
+
+async def test_a_connection_that_nobody_has_told_of_yet_is_looked_up_in_the_store_once(saved: Saved) -> None:
+    saved.cache.accept(SnapshotEnd(0))
+    asked: list[str] = []
+
+    async def read(name: str) -> Document:
+        asked.append(name)
+        return saved.document(1, DEFINITION)
+
+    book = Connections([], saved.cache, read)
+    for _ in range(2):
+        assert await book.known(CONNECTION.name) == CONNECTION
+    assert asked == [CONNECTION.name]
+
+
+@pytest.mark.parametrize(
+    ("store", "reason"),
+    [
+        (None, "CONNECTION_NOT_FOUND"),
+        ("DOCUMENT_NOT_FOUND", "CONNECTION_NOT_FOUND"),  # what is no name of a connection
+        ("STORE_UNAVAILABLE", "STORE_UNAVAILABLE"),
+    ],
+)
+async def test_what_the_store_does_not_know_is_not_found_and_where_it_is_away_nobody_says_so(
+    saved: Saved, store: str | None, reason: str
+) -> None:
+    saved.cache.accept(SnapshotEnd(0))
+
+    async def read(_: str) -> None:
+        if store is not None:
+            raise DirectFlowError(StatusCode.UNAVAILABLE, store, "")
+
+    with pytest.raises(DirectFlowError) as raised:
+        await Connections([], saved.cache, read).known(CONNECTION.name)
+    assert raised.value.reason == reason
+
+
+async def test_a_connection_that_was_deleted_a_moment_ago_is_not_found(saved: Saved) -> None:
+    saved.cache.accept(SnapshotEnd(0))
+
+    async def read(name: str) -> Document:
+        return Document(name, revision=2, deleted=True)
+
+    with pytest.raises(DirectFlowError) as raised:
+        await Connections([], saved.cache, read).known(CONNECTION.name)
+    assert raised.value.reason == "CONNECTION_NOT_FOUND"
 
 
 def test_a_change_is_seen_by_the_next_call_and_a_deletion_too(saved: Saved) -> None:

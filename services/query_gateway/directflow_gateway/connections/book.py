@@ -1,8 +1,9 @@
 """The connections that this gateway knows."""
 
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 
 from directflow_runtime.definitions.cache import DefinitionCache
+from directflow_runtime.definitions.document import Document
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
 from directflow_gateway.connections.connection import Connection
@@ -15,12 +16,16 @@ class Connections:
     """Connections by resource name: those of the settings file, and the saved ones as the store last told them."""
 
     def __init__(
-        self, connections: Iterable[Connection] = (), saved: DefinitionCache[ConnectionDefinition] | None = None
+        self,
+        connections: Iterable[Connection] = (),
+        saved: DefinitionCache[ConnectionDefinition] | None = None,
+        read: Callable[[str], Awaitable[Document | None]] | None = None,
     ) -> None:
         """`saved` is followed by somebody else; what it holds is served also while the store is away. None: there is no
-        store. Raises ValueError when two of the settings have the same name."""
+        store. `read` asks the store itself. Raises ValueError when two of the settings have the same name."""
         self._fixed: dict[str, Connection] = {}
         self._saved = saved
+        self._read = read
         for connection in connections:
             if connection.name in self._fixed:
                 raise ValueError(f"connection {connection.name} is configured twice")
@@ -41,6 +46,25 @@ class Connections:
         if definition.binding is Binding.UNBOUND:
             raise credential_unbound()
         return definition.connection
+
+    async def known(self, name: str) -> Connection:
+        """`get`; where nobody has told of such a connection yet, the store is asked.
+
+        It may have been saved through another replica a moment ago: whoever saves a connection and then what uses it
+        must not be told that there is none. Raises what reading the store raises, too.
+        """
+        try:
+            return self.get(name)
+        except DirectFlowError as error:
+            if error.reason != "CONNECTION_NOT_FOUND" or self._saved is None or self._read is None:
+                raise
+        try:
+            document = await self._read(name)
+        except DirectFlowError as error:
+            raise _not_found() if error.reason == "DOCUMENT_NOT_FOUND" else error from None
+        if document is not None:
+            self._saved.put(document)
+        return self.get(name)
 
     def is_current(self, connection: Connection) -> bool:
         """False once it was changed, deleted or unbound: its sessions are not needed any more."""

@@ -92,7 +92,7 @@ class QueryEngine:
 
         Raises DirectFlowError: CONNECTION_NOT_FOUND, STATEMENT_REFUSED, and what pools raise.
         """
-        connection = self._connections.get(statement.connection)
+        connection = await self._connections.known(statement.connection)
         limits = connection.limits.lowered_by(statement.limits)
         # Before a session is taken: a refused statement must cost the customer's database nothing.
         compiled = await self._compile(connection, statement)
@@ -102,7 +102,7 @@ class QueryEngine:
 
     async def check(self, statement: Statement) -> None:
         """Raises DirectFlowError for a statement that is refused before a session is taken."""
-        await self._compile(self._connections.get(statement.connection), statement)
+        await self._compile(await self._connections.known(statement.connection), statement)
 
     async def described_within(
         self, session: Session, statement: Statement, compiled: CompiledStatement | None = None
