@@ -84,7 +84,8 @@ class DefinitionSource(Protocol):
     """Where conditions are found, in memory."""
 
     def find(self, name: str) -> Condition | None:
-        """The condition of that resource name, or None."""
+        """The condition of that resource name, or None. May raise DEFINITION_BROKEN for one that is there and that this
+        version cannot read."""
 
 
 class FixedDefinitions:

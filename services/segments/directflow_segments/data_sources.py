@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from directflow_runtime.definitions.resources import unreadable
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_runtime.variable_kinds import Kind
 
@@ -116,11 +117,17 @@ class DataSourceBook(Protocol):
     def find(self, name: str) -> DataSource | None:
         """The data source of that name."""
 
+    def is_unreadable(self, name: str) -> bool:
+        """True where a newer version saved something under that name which this one cannot read."""
+
 
 def found(book: DataSourceBook, name: str) -> DataSource:
-    """The data source of that name, or NOT_FOUND (DATA_SOURCE_NOT_FOUND)."""
+    """The data source of that name. Raises DATA_SOURCE_NOT_FOUND, and DEFINITION_BROKEN where it is there and this
+    version cannot read it."""
     data_source = book.find(name)
     if data_source is None:
+        if book.is_unreadable(name):
+            raise unreadable("data source", name)
         raise DirectFlowError(
             StatusCode.NOT_FOUND,
             "DATA_SOURCE_NOT_FOUND",

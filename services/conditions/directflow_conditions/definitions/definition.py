@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from directflow_runtime.definitions.cache import DefinitionCache
+from directflow_runtime.definitions.resources import unreadable
 
 from directflow_conditions.condition import Condition
 
@@ -24,8 +25,14 @@ class CachedDefinitions:
 
     def __init__(self, cache: DefinitionCache[Definition]) -> None:
         self._find = cache.find
+        self._is_unreadable = cache.is_unreadable
 
     def find(self, name: str) -> Condition | None:
-        """The condition of that resource name, or None."""
+        """The condition of that resource name, or None. Raises DEFINITION_BROKEN for one that a newer version saved:
+        to whoever evaluates it, "there is no such condition" would be a lie."""
         found = self._find(name)
-        return None if found is None else found.condition
+        if found is not None:
+            return found.condition
+        if self._is_unreadable(name):
+            raise unreadable("condition", name)
+        return None

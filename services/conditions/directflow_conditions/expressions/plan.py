@@ -35,7 +35,7 @@ def plan_of(definitions: DefinitionSource, name: str) -> Plan:
     """The plan of a condition.
 
     Raises CONDITION_NOT_FOUND for it or for one that it names, EXPRESSION_CYCLE, EXPRESSION_TOO_DEEP, and
-    DEFINITION_BROKEN for an expression of thousands of nodes.
+    DEFINITION_BROKEN for an expression of thousands of nodes, or where `definitions` say that one cannot be read.
     """
     condition = definitions.find(name)
     if condition is None:
@@ -104,9 +104,11 @@ class _Planner:
         return planned
 
     def _find(self, name: str) -> Condition:
-        condition = self._definitions.find(name)
-        # Another workspace's condition is as good as none: an expression must not tell whether it exists.
-        if condition is None or condition.workspace != self._workspace:
+        # Another workspace's condition is not even looked for: an expression must not tell whether it exists, nor
+        # whether it can be read.
+        own = name.startswith(f"workspaces/{self._workspace}/")
+        condition = self._definitions.find(name) if own else None
+        if condition is None:
             raise not_found([name])
         return condition
 

@@ -223,8 +223,8 @@ def etag_mismatch(name: str) -> DirectFlowError:
 def unreadable(title: str, name: str) -> DirectFlowError:
     """A newer version was here, and this one is left over or has come back."""
     message = (
-        f"the {title} {name} was saved by a newer version of DirectFlow, and this one can neither show nor change it:"
-        " ask the newer one, or roll it back to an older revision"
+        f"the {title} {name} was saved by a newer version of DirectFlow, and this one can neither run, show nor change"
+        " it: ask the newer one, or roll it back to an older revision"
     )
     return DirectFlowError(StatusCode.FAILED_PRECONDITION, "DEFINITION_BROKEN", message)
 
