@@ -1,8 +1,9 @@
 """directflow.gateway.v1.QueryService: unpack, call, pack."""
 
-from collections.abc import AsyncIterator, Collection
+import re
+from collections.abc import AsyncIterator, Collection, Iterator
 from contextlib import aclosing
-from typing import Any
+from typing import Any, Final
 
 import pyarrow as pa
 from directflow.gateway.v1 import query_service_pb2 as pb
@@ -11,6 +12,7 @@ from directflow_runtime.calls import current_call, note
 from directflow_runtime.column_encoding import encode_columns, field
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
 from directflow_runtime.identity import require_may_define, require_workspace
+from directflow_runtime.resource_names import ID
 
 from directflow_gateway.definitions.provenance import Provenance
 from directflow_gateway.execution import ValueForm
@@ -19,6 +21,11 @@ from directflow_gateway.queries.diagnosis import diagnose
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.sets import evaluating, fetching
 from directflow_gateway.queries.statement import Statement, StatementRole
+
+LONGEST_DEFINITION: Final = 256
+"""Characters of the name that labels a statement."""
+
+_DEFINITION: Final = re.compile(rf"workspaces/{ID}(?:/[A-Za-z]{{1,63}}/{ID})+")
 
 
 class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
@@ -151,15 +158,16 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
 def admitted(message: pb.Statement) -> Statement:
     """The statement of a request, once the caller may use its workspace and may ask for what it asks.
 
-    Raises PERMISSION_DENIED (IDENTITY_NOT_ALLOWED), before anything is looked up.
+    Raises PERMISSION_DENIED (IDENTITY_NOT_ALLOWED), and INVALID_REQUEST with all violations, before anything is looked
+    up.
     """
-    require_workspace(message.connection, "statement.connection")
-    if message.role not in wire.ROLES:
+    workspace = require_workspace(message.connection, "statement.connection")
+    if violations := list(_violations(message, workspace)):
         raise DirectFlowError(
             StatusCode.INVALID_ARGUMENT,
             "INVALID_REQUEST",
-            "The statement has no role that this version knows.",
-            violations=[FieldViolation("statement.role", "An unknown role.", "UNKNOWN_ENUM_VALUE")],
+            "; ".join(f"{violation.field}: {violation.description}" for violation in violations),
+            violations=violations,
         )
     statement = wire.statement_of(message)
     if statement.role is StatementRole.AD_HOC:
@@ -167,6 +175,18 @@ def admitted(message: pb.Statement) -> Statement:
     if statement.allowed_functions:
         require_may_define("allow functions")
     return statement
+
+
+def _violations(message: pb.Statement, workspace: str) -> Iterator[FieldViolation]:
+    if message.role not in wire.ROLES:
+        yield FieldViolation("statement.role", "a role that this version does not know", "UNKNOWN_ENUM_VALUE")
+    # It goes into spans and into the customer's own log lines: a free text would carry there what must not be.
+    name = message.definition
+    if name and not (
+        len(name) <= LONGEST_DEFINITION and _DEFINITION.fullmatch(name) and name.split("/")[1] == workspace
+    ):
+        told = f"a resource name in the connection's own workspace, of at most {LONGEST_DEFINITION} characters"
+        yield FieldViolation("statement.definition", told, "RESOURCE_NAME")
 
 
 def header_message(opening: rows.Opening, *, as_text: bool) -> pb.StreamHeader:
