@@ -10,7 +10,7 @@ from directflow_cli.commands.exit_codes import ExitCode
 from directflow_cli.commands.names import WORKSPACE_NEEDED
 from directflow_cli.commands.session import conversations, end_with
 from directflow_cli.definitions.kinds import KINDS, Kind, kind_from
-from directflow_cli.definitions.notes import listed
+from directflow_cli.definitions.notes import listed, shortened
 from directflow_cli.definitions.references import ID, ID_RULE
 from directflow_cli.definitions.registry import Registry
 
@@ -61,7 +61,7 @@ def name_argument(kind: Kind, given: str, workspace: str) -> str:
     if given.startswith(f"workspaces/{workspace}/{kind.collection}/"):
         given = given.rpartition("/")[2]
     elif given.startswith("workspaces/"):
-        raise typer.BadParameter(f"{given} is no {kind.title} of the workspace {workspace}")
+        raise typer.BadParameter(f"{shortened(given)} is no {kind.title} of the workspace {workspace}")
     if not ID.match(given):
-        raise typer.BadParameter(f"{given!r} is no id: {ID_RULE}")
+        raise typer.BadParameter(f"{shortened(given)!r} is no id: {ID_RULE}")
     return kind.full_name(workspace, given)

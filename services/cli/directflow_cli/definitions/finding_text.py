@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Iterator
+from itertools import groupby
 from typing import Final
 
 from rich.cells import cell_len
@@ -9,6 +10,8 @@ from rich.cells import cell_len
 from directflow_cli.commands.printable import printable
 from directflow_cli.definitions.places import Finding, Level
 
+MOST_OF_A_FILE: Final = 100
+"""Findings that are shown: of a file that is no file of definitions, thousands would hide the first."""
 LONGEST_LINE = 240
 """Characters of a line that is shown; a longer one is cut around the caret."""
 _SECRET: Final = re.compile(r"passw|pwd|secret|token|credential|api_?key", re.IGNORECASE)
@@ -16,9 +19,14 @@ _PRIVATE_KEY: Final = "PRIVATE KEY"
 
 
 def finding_lines(findings: Iterable[Finding]) -> Iterator[str]:
-    """All of them, in the order of the files' lines."""
-    for finding in sorted(findings, key=_order):
-        yield from lines_of(finding)
+    """File by file in the order of their lines; of more than 100 in a file, errors before warnings."""
+    for name, of_file in groupby(sorted(findings, key=_order), key=_file):
+        found = list(of_file)
+        shown = sorted(sorted(found, key=_is_warning)[:MOST_OF_A_FILE], key=_order)
+        for finding in shown:
+            yield from lines_of(finding)
+        if len(found) > len(shown):
+            yield f"{printable(name)}{': ' if name else ''}and {len(found) - len(shown)} more"
 
 
 def lines_of(finding: Finding) -> Iterator[str]:
@@ -59,4 +67,12 @@ def _cells(text: str) -> int:
 
 def _order(finding: Finding) -> tuple[str, int, int, bool]:
     at = finding.place
-    return (at.source.name, at.line, at.column, finding.level is Level.WARNING) if at else ("", 0, 0, False)
+    return (at.source.name, at.line, at.column, _is_warning(finding)) if at else ("", 0, 0, False)
+
+
+def _file(finding: Finding) -> str:
+    return finding.place.source.name if finding.place else ""
+
+
+def _is_warning(finding: Finding) -> bool:
+    return finding.level is Level.WARNING

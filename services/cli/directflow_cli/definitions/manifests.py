@@ -10,7 +10,7 @@ from yaml.nodes import MappingNode, Node, ScalarNode
 
 from directflow_cli.definitions.kinds import BY_NAME, Kind, kind_from
 from directflow_cli.definitions.nodes import Scalar, child, documents, entries, looks, place
-from directflow_cli.definitions.notes import Notes, did_you_mean, listed
+from directflow_cli.definitions.notes import Notes, did_you_mean, listed, shortened
 from directflow_cli.definitions.places import Finding, Place, Source
 from directflow_cli.definitions.reading import Reader
 from directflow_cli.definitions.references import ID, ID_RULE, Names
@@ -116,7 +116,7 @@ def _envelope(node: MappingNode, notes: Notes) -> dict[str, Node]:
             given["id"] = value
         else:
             hint = did_you_mean(name, ENVELOPE)
-            notes.add(key, f"there is no field {name} beside kind and spec", "UNKNOWN_FIELD", hint)
+            notes.add(key, f"there is no field {shortened(name)} beside kind and spec", "UNKNOWN_FIELD", hint)
     return given
 
 
@@ -129,7 +129,7 @@ def _kind(node: Node, given: dict[str, Node], notes: Notes) -> Kind | None:
         return BY_NAME[text]
     near = kind_from(text)
     hint = f"did you mean {near.name}?" if near else did_you_mean(text, BY_NAME)
-    notes.add(given["kind"], f"there is no kind {text}", "UNKNOWN_KIND", hint)
+    notes.add(given["kind"], f"there is no kind {shortened(text)}", "UNKNOWN_KIND", hint)
     return near or _nearest(text)  # so that the rest is read as well
 
 
@@ -145,7 +145,7 @@ def _id(node: Node, given: dict[str, Node], notes: Notes) -> str:
     text = _text(given, "id", notes)
     if ID.match(text):
         return text
-    notes.add(given["id"], f"{text!r} is no id", "NAME", ID_RULE)
+    notes.add(given["id"], f"{shortened(text)!r} is no id", "NAME", ID_RULE)
     return ""
 
 

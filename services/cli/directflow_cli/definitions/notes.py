@@ -3,11 +3,15 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Final
 
 from yaml.nodes import Node
 
 from directflow_cli.definitions.nodes import place
 from directflow_cli.definitions.places import Finding, Place, Source
+
+LONGEST_NAME: Final = 80
+"""Characters of an id, a kind or a field's name in a message."""
 
 
 @dataclass(slots=True)
@@ -34,6 +38,11 @@ def did_you_mean(word: str, known: Iterable[str]) -> str:
     words = list(known)
     near = nearest(word, words)
     return f"did you mean {near[0]}?" if near else f"it takes {listed(words)}"
+
+
+def shortened(name: str) -> str:
+    """A name as a message shows it: what stands in the place of an id may be a whole text."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1] + "…"
 
 
 def listed(words: Iterable[str]) -> str:

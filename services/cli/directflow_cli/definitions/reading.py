@@ -11,7 +11,7 @@ from directflow_cli.commands import moments
 from directflow_cli.definitions import fields
 from directflow_cli.definitions.expression_nodes import read_expression
 from directflow_cli.definitions.nodes import Scalar, entries, looks
-from directflow_cli.definitions.notes import Notes, did_you_mean, listed, nearest
+from directflow_cli.definitions.notes import Notes, did_you_mean, listed, nearest, shortened
 from directflow_cli.definitions.references import Names
 from directflow_cli.definitions.scalars import EXAMPLES, duration_from
 
@@ -71,7 +71,7 @@ class Reader:
             self._notes.add(key, f"{name} is written by the service", "OUTPUT_ONLY", hint)
             return []
         known = [*fields.inlined(descriptor), *fields.settable(descriptor)]
-        message = f"there is no field {name}" if name else "a field's name must be text"
+        message = f"there is no field {shortened(name)}" if name else "a field's name must be text"
         self._notes.add(key, message, "UNKNOWN_FIELD", did_you_mean(name, known))
         return nearest(name, known)
 

@@ -10,7 +10,7 @@ from yaml.nodes import ScalarNode
 
 from directflow_cli.definitions import fields
 from directflow_cli.definitions.kinds import BY_NAME
-from directflow_cli.definitions.notes import Notes
+from directflow_cli.definitions.notes import Notes, shortened
 
 ID: Final = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,62}\Z")
 ID_RULE: Final = "a letter, then letters, digits, - and _; at most 63 characters"
@@ -28,15 +28,17 @@ class Names:
         if not given.startswith("workspaces/"):
             if ID.match(given):
                 return kind.full_name(self.workspace, given)
-            notes.add(node, f"{given!r} is no id of a {kind.title}", "NAME", ID_RULE)
+            notes.add(node, f"{shortened(given)!r} is no id of a {kind.title}", "NAME", ID_RULE)
             return None
         parts = given.split("/")
         if len(parts) != 4 or parts[2] != kind.collection or not ID.match(parts[3]):
-            notes.add(node, f"{given} is no name of a {kind.title}", "NAME", f"its id alone: {parts[-1]}")
+            message = f"{shortened(given)} is no name of a {kind.title}"
+            notes.add(node, message, "NAME", f"its id alone: {shortened(parts[-1])}")
             return None
         if parts[1] != self.workspace:
-            message = f"{given} is in another workspace; this definition is in {self.workspace}"
-            notes.add(node, message, "OTHER_WORKSPACE", f"a {kind.title} of workspaces/{self.workspace}")
+            own = shortened(self.workspace)
+            message = f"{shortened(given)} is in another workspace; this definition is in {own}"
+            notes.add(node, message, "OTHER_WORKSPACE", f"a {kind.title} of workspaces/{own}")
             return None
         return given
 
