@@ -190,7 +190,8 @@ async def test_validate_only_checks_everything_and_saves_nothing(things: Any, me
     assert (wrong.definition.text, memory.revision) == ("bad", 0)
 
     saved = await things.create(ONE, Thing("one"))
-    await things.update(ONE, Thing("changed"), validate_only=True)
+    asked = await things.update(ONE, Thing("changed"), saved.document.etag, validate_only=True)
+    assert (asked.document.revision, asked.document.etag) == (0, "")
     await things.delete(ONE, validate_only=True)
     assert things.get(ONE) == saved
     mismatch = await refused(things.update(ONE, Thing("changed"), "old", validate_only=True))

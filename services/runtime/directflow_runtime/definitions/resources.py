@@ -1,7 +1,7 @@
 """The life of the resources of one collection: checked, saved under etags, listed, rolled back, deleted."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final, Generic, TypeVar
 
 from directflow_runtime.calls import current_call
@@ -156,7 +156,7 @@ class Resources(Generic[_Definition, _Report]):
         if validate_only:
             # With errors as well: a status holds 6 KiB of problems, and whoever only asks wants all of them. Without
             # etag and revision: nothing was saved.
-            return Saved(self._kind.read(document), document)
+            return Saved(self._kind.read(document), replace(document, etag=""))
         if checked.errors:
             raise broken(self._kind.title, checked)
         try:
