@@ -1,5 +1,6 @@
 """Something to try connections with, and customers' databases in every state."""
 
+import asyncio
 import contextlib
 import json
 import os
@@ -7,19 +8,26 @@ import shutil
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import grpc
 import pytest
+from directflow_cli.dev import directflow_database
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.psql import Role
+from directflow_gateway import app
+from directflow_gateway.config import GatewaySettings
 from directflow_gateway.connection_service.step import Outcome, Step, TestReport
 from directflow_gateway.connection_service.tester import ConnectionTester
 from directflow_gateway.connections import Connection, EgressPolicy, SslMode
 from directflow_gateway.credentials import FileCredentialSource
 from directflow_gateway.execution import Watchdog
+
+from .replica import Gateway
 
 TEST_S = 15.0
 DOCUMENTED = """
@@ -218,3 +226,60 @@ class Silent:
 def silent() -> Iterator[Silent]:
     with socket.create_server(("127.0.0.1", 0), backlog=50) as listener:
         yield Silent(listener)
+
+
+@pytest.fixture(scope="module")
+def section(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """DirectFlow's own database, as the settings have it; the module's tests share it."""
+    folder = tmp_path_factory.mktemp("credentials")
+    made = directflow_database.create(postgres, f"own_{time.monotonic_ns()}")
+    for name, role in made.roles.items():
+        (folder / f"{name}.json").write_text(json.dumps({"username": role.name, "password": role.password}))
+    place = {"host": made.host, "port": made.port, "database": made.database, "sslmode": "disable"}
+    return {**place, **{f"{name}_credential": str(folder / f"{name}.json") for name in made.roles}}
+
+
+@pytest.fixture(scope="module")
+def reader(postgres: PostgresServer, postgres_database: str) -> Role:
+    role = postgres.create_role("LOGIN")
+    postgres.psql(
+        f"CREATE TABLE users (id int); INSERT INTO users VALUES (1), (2); GRANT SELECT ON users TO {role.name};"
+        f"ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO {role.name}",
+        database=postgres_database,
+    )
+    return role
+
+
+@pytest.fixture
+async def open_gateway(
+    postgres: PostgresServer, postgres_database: str, reader: Role, section: Any, tmp_path: Path
+) -> AsyncIterator[Callable[..., Any]]:
+    """`await open_gateway(...)`: a replica over the module's store; further settings as keyword arguments."""
+    workspace = f"w{time.monotonic_ns()}"
+    async with AsyncExitStack() as stack:
+
+        async def open_one(**more: Any) -> Gateway:
+            settings = {
+                "identity": {"allow_development": True},
+                "credentials": {"path": f"{tmp_path}/{{workspace}}/{{connection}}"},
+                "egress": {"allow_loopback": True},
+                "directflow_database": section,
+                **more,
+            }
+            built = await app.build(GatewaySettings.model_validate(settings), stack)
+            async with asyncio.timeout(20):
+                await built.ready()
+            await built.server.start()
+            stack.push_async_callback(built.server.stop, 0)
+            channel = grpc.aio.insecure_channel(f"127.0.0.1:{built.server.port}")
+            await stack.enter_async_context(channel)
+            return Gateway(built, channel, postgres, postgres_database, reader, tmp_path, workspace)
+
+        yield open_one
+
+
+@pytest.fixture
+async def gateway(open_gateway: Any) -> Gateway:
+    opened: Gateway = await open_gateway()
+    opened.store_secret()
+    return opened
