@@ -8,8 +8,8 @@ import pytest
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_runtime.errors import StatusCode
 
-HEALED_S = 60.0
-"""A gateway whose login the stop cut off takes it for a refused one, and tries again after 30 s."""
+HEALED_S = 20.0
+"""Less than the 30 s after which a gateway tries a refused login again: an outage must not be taken for one."""
 
 
 @pytest.fixture(scope="module")
