@@ -90,78 +90,67 @@ async def test_a_megabyte_of_sql_is_refused_at_once_and_counted_in_words(platfor
     assert len(str(error)) < 1_000, "the error repeats what it complains of"
 
 
-def segments_calls() -> list[Any]:
-    target, stream = segments_wire.Target, segments_wire.StreamAudienceRequest
-    text = sql_pb2.Value(text="x")
-    return [
-        pytest.param(
-            "StreamAudience",
-            stream(target=target(data_source="workspaces/demo/dataSources/nowhere")),
-            (MISSING, "DATA_SOURCE_NOT_FOUND"),
-            id="unknown data source",
-        ),
-        pytest.param(
-            "StreamAudience",
-            stream(target=target(data_source=COMMUNITIES, segment_key="999999")),
-            (MISSING, "SEGMENT_NOT_FOUND"),
-            id="unknown segment",
-        ),
-        pytest.param(
-            "StreamAudience",
-            stream(target=target(data_source="nowhere")),
-            (INVALID, "INVALID_REQUEST"),
-            id="no resource name",
-        ),
-        pytest.param(
-            "StreamAudience",
-            stream(target=target(data_source=COMMUNITIES, segment_key="7", variables={"other": text})),
-            (INVALID, "VARIABLE_UNKNOWN"),
-            id="unknown variable",
-        ),
-        pytest.param(
-            "StreamAudience",
-            stream(target=target(data_source=COMMUNITIES)),
-            (INVALID, "VARIABLE_MISSING"),
-            id="no segment",
-        ),
-        pytest.param(
-            "StreamAudience",
-            stream(target=target(data_source=COMMUNITIES, segment_key="7"), order=99),
-            (INVALID, "INVALID_REQUEST"),
-            id="unknown enum",
-        ),
-        pytest.param(
-            "StreamAudience",
-            stream(
-                target=target(data_source=COMMUNITIES, segment_key="7"),
-                order=segments_wire.AUDIENCE_ORDER_KEY,
-                resume_token=b"\xffgarbage",
-            ),
-            (INVALID, "RESUME_TOKEN_INVALID"),
-            id="resume token",
-        ),
-        pytest.param(
-            "ListSegments",
-            segments_wire.ListSegmentsRequest(data_source=COMMUNITIES, page_token="garbage"),
-            (INVALID, "PAGE_TOKEN_INVALID"),
-            id="page token",
-        ),
-        pytest.param(
-            "ListSegments",
-            segments_wire.ListSegmentsRequest(data_source=COMMUNITIES, page_size=-1),
-            (INVALID, "INVALID_REQUEST"),
-            id="page size",
-        ),
-        pytest.param(
-            "GetPersonalization",
-            segments_wire.GetPersonalizationRequest(data_source=COMMUNITIES),
-            (INVALID, "INVALID_REQUEST"),
-            id="no profile id",
-        ),
-    ]
+Call = tuple[str, Any, tuple[StatusCode, str]]
 
 
-@pytest.mark.parametrize(("method", "request_message", "expected"), segments_calls())
+def stream_of_seventh(**fields: Any) -> segments_wire.StreamAudienceRequest:
+    """A right target; the fields are what may be wrong."""
+    target = segments_wire.Target(data_source=COMMUNITIES, segment_key="7")
+    return segments_wire.StreamAudienceRequest(target=target, **fields)
+
+
+def stream_at(**target: Any) -> segments_wire.StreamAudienceRequest:
+    return segments_wire.StreamAudienceRequest(target=segments_wire.Target(**target))
+
+
+WRONG_TARGETS: dict[str, Call] = {
+    "unknown data source": (
+        "StreamAudience",
+        stream_at(data_source="workspaces/demo/dataSources/nowhere"),
+        (MISSING, "DATA_SOURCE_NOT_FOUND"),
+    ),
+    "unknown segment": (
+        "StreamAudience",
+        stream_at(data_source=COMMUNITIES, segment_key="999999"),
+        (MISSING, "SEGMENT_NOT_FOUND"),
+    ),
+    "no resource name": ("StreamAudience", stream_at(data_source="nowhere"), (INVALID, "INVALID_REQUEST")),
+    "unknown variable": (
+        "StreamAudience",
+        stream_at(data_source=COMMUNITIES, segment_key="7", variables={"other": sql_pb2.Value(text="x")}),
+        (INVALID, "VARIABLE_UNKNOWN"),
+    ),
+    "no segment": ("StreamAudience", stream_at(data_source=COMMUNITIES), (INVALID, "VARIABLE_MISSING")),
+}
+WRONG_STREAM_FIELDS: dict[str, Call] = {
+    "unknown enum": ("StreamAudience", stream_of_seventh(order=99), (INVALID, "INVALID_REQUEST")),
+    "resume token": (
+        "StreamAudience",
+        stream_of_seventh(order=segments_wire.AUDIENCE_ORDER_KEY, resume_token=b"\xffgarbage"),
+        (INVALID, "RESUME_TOKEN_INVALID"),
+    ),
+}
+WRONG_UNARY_CALLS: dict[str, Call] = {
+    "page token": (
+        "ListSegments",
+        segments_wire.ListSegmentsRequest(data_source=COMMUNITIES, page_token="garbage"),
+        (INVALID, "PAGE_TOKEN_INVALID"),
+    ),
+    "page size": (
+        "ListSegments",
+        segments_wire.ListSegmentsRequest(data_source=COMMUNITIES, page_size=-1),
+        (INVALID, "INVALID_REQUEST"),
+    ),
+    "no profile id": (
+        "GetPersonalization",
+        segments_wire.GetPersonalizationRequest(data_source=COMMUNITIES),
+        (INVALID, "INVALID_REQUEST"),
+    ),
+}
+SEGMENTS_CALLS = WRONG_TARGETS | WRONG_STREAM_FIELDS | WRONG_UNARY_CALLS
+
+
+@pytest.mark.parametrize(("method", "request_message", "expected"), SEGMENTS_CALLS.values(), ids=SEGMENTS_CALLS)
 async def test_a_request_to_segments_that_is_wrong_has_a_reason(
     platform: Any, client: Any, method: str, request_message: Any, expected: tuple[StatusCode, str]
 ) -> None:
