@@ -166,6 +166,9 @@ class PostgresServer:
             with contextlib.suppress(ProcessLookupError):
                 os.kill(victim, signal.SIGKILL)
         self._await_gone(victims)
+        if self._process is not None:
+            # A zombie since it was last looked at? PostgreSQL would believe that it still holds its lock file.
+            self._process.wait(STOP_SECONDS)
         self._process = None
 
     def destroy(self) -> None:
