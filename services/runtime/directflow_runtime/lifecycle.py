@@ -6,6 +6,7 @@ the service opened is closed in reverse order.
 """
 
 import asyncio
+import gc
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ from directflow_runtime.server import RpcServer
 from directflow_runtime.settings import ServerSettings
 from directflow_runtime.stopping import Stop
 
+COLLECTOR = (10_000, 20, 20)
+"""Rounds of the garbage collector: the youngest generation after ten thousand objects, not seven hundred. A call makes
+hundreds, and nearly all of them go without the collector."""
 CLOSE_S = 10.0
 """For closing pools and channels at the end: a database that hangs must not hang the exit."""
 
@@ -66,6 +70,13 @@ async def serve(build: Build, settings: ServerSettings, service: str) -> int:
         return 0 if clean and closed else 1
 
 
+def settle_garbage() -> None:
+    """What stands after the start lives as long as the process: the collector need not look at it on every round."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(*COLLECTOR)
+
+
 def log_loop_error(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
     """asyncio's own handler prints the exception, whose message may hold values."""
     get_logger("asyncio").error(context["message"], exc_info=context.get("exception"))
@@ -91,6 +102,7 @@ class _Process:
         if app is None:
             return True
         await self._health.set_serving(app.service_names)
+        settle_garbage()
         self._announce(app)
         await self._stop.wanted.wait()
         return await self._drain(app)
