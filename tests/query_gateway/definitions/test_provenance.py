@@ -193,6 +193,28 @@ async def test_owners_of_a_collection_may_describe_what_they_may_not_run(
         assert await refusal(platform, call) == outcome
 
 
+async def compared(gateway: Any, first: pb.Statement, second: pb.Statement) -> list[Any]:
+    """The messages of a difference between two statements."""
+    request = pb.StreamDifferenceRequest(
+        first=first, second=second, values={"n": sql_pb2.Value(integer=7)}, key_column="profile_id"
+    )
+    return [message async for message in stubs.QueryServiceStub(gateway.channel).StreamDifference(request, timeout=20)]
+
+
+@pytest.mark.parametrize(("owners", "outcome"), [({"dataSources": "development"}, None), ({}, NOT_ALLOWED)])
+async def test_owners_of_a_collection_may_compare_a_saved_statement_with_a_changed_one(
+    author: Any, open_platform: Any, owners: Any, outcome: Any
+) -> None:
+    platform = await open_platform(owners=owners)
+    saved, changed = statement(author), statement(author, template=TEMPLATE.replace("ada", "grace"))
+    await author.put("compared", statements=[digest(saved)])
+    if outcome is None:
+        assert (await compared(platform, saved, changed))[-1].HasField("summary")
+        assert await refusal(platform, compared(platform, changed, saved)) == UNKNOWN
+    else:
+        assert await refusal(platform, compared(platform, saved, changed)) == outcome
+
+
 @pytest.fixture
 def own_server(postgres_installation: Any) -> Iterator[PostgresServer]:
     """For DirectFlow's own database alone, to stop; the customer's stays up."""

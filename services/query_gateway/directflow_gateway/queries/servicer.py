@@ -32,15 +32,14 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     """The adapter between the wire and the query engine."""
 
     def __init__(self, engine: QueryEngine, provenance: Provenance, describers: Collection[str] = ()) -> None:
-        """`describers` are identities that may describe statements, which runs nothing, though they may not define:
-        whoever keeps definitions checks them before they are saved."""
+        """`describers` are identities that keep definitions, though they may not define: they check statements before
+        they are saved, and compare a changed one with the saved one."""
         self._engine = engine
         self._provenance = provenance
         self._describers = describers
 
     async def DescribeQuery(self, request: pb.DescribeQueryRequest, context: Any) -> pb.DescribeQueryResponse:
-        if current_call().identity not in self._describers:
-            require_may_define("describe statements")
+        self._require_author("describe statements")
         statement = admitted(request.statement)
         diagnosis = await diagnose(self._engine, statement)
         report = wire.report_message(diagnosis.description, diagnosis.problems, diagnosis.sets)
@@ -125,8 +124,8 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
     async def StreamDifference(
         self, request: pb.StreamDifferenceRequest, context: Any
     ) -> AsyncIterator[pb.StreamDifferenceResponse | bytes]:
-        first = admitted(request.first)
-        require_may_define("compare statements")
+        self._require_author("compare statements")
+        first = await self._runnable(request.first)
         pair = differing.Pair(first, admitted(request.second), request.key_column, tuple(request.columns))
         offset = 0
         events = differing.stream_difference(self._engine, pair, wire.values_of(request.values))
@@ -147,6 +146,10 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                     case rows.Ending():
                         note(rows=event.row_count)
                         yield pb.StreamDifferenceResponse(summary=summary_message(event))
+
+    def _require_author(self, what: str) -> None:
+        if current_call().identity not in self._describers:
+            require_may_define(what)
 
     async def _runnable(self, message: pb.Statement) -> Statement:
         """`admitted`, and saved in a definition of its workspace where the caller may not define."""

@@ -133,8 +133,8 @@ class QueryServiceServicer(object):
 
     def StreamDifference(self, request, context):
         """Streams the keyed rows of two statements on one connection, merged by key, both read in one snapshot: header,
-        batches, summary. For identities that may define, since the second statement need not be saved. Errors as for
-        StreamQuery.
+        batches, summary. For identities that may define, and for owners of a collection of definitions: the second
+        statement need not be saved. Errors as for StreamQuery.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
