@@ -274,7 +274,7 @@ class PostgresServer:
         while time.monotonic() < deadline:
             if self._process is not None:
                 self._process.poll()  # reaps the postmaster: a zombie would count as alive
-            if not any(postgres_keeper.serves(pid, self.data) for pid in pids):
+            if not any(postgres_keeper.serves(pid, self.data) or _is_ending(pid) for pid in pids):
                 return
             time.sleep(POLL_SECONDS)
         raise PostgresUnavailable("killed PostgreSQL processes are still there")
@@ -305,6 +305,14 @@ def _start_keeper(directory: Path) -> subprocess.Popen[bytes]:
         stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, cwd="/",
         start_new_session=True,  # outlives a Ctrl-C and a kill of our process group: that is its purpose
     )  # fmt: skip
+
+
+def _is_ending(pid: int) -> bool:
+    """True while a killed process is there, and no zombie yet: the kernel takes its directory away a moment earlier."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
 
 
 def _children(pid: int) -> list[int]:
