@@ -22,7 +22,7 @@ from directflow_conditions.definitions import gateway as definitions_gateway
 from directflow_conditions.definitions import servicer as condition_service
 from directflow_conditions.definitions.catalogue import SavedConditions
 from directflow_conditions.definitions.definition import CachedDefinitions, Definition
-from directflow_conditions.definitions.gateway import SILENCE_S, GatewayDescriber, GatewayDocuments
+from directflow_conditions.definitions.gateway import SILENCE_S, GrpcDescriber, GrpcDocumentStore
 from directflow_conditions.definitions.kind import ConditionKind
 from directflow_conditions.definitions.no_store import NoStore
 from directflow_conditions.definitions.wire import definition_in, fixed_definition
@@ -80,8 +80,8 @@ def _definitions(
     from_store, log = settings.definitions.from_store, get_logger("directflow_conditions")
     fixed = [condition.condition() for condition in settings.conditions]
     cache = DefinitionCache(definition_in, log, {one.name: fixed_definition(one) for one in fixed})
-    store: DocumentStore = GatewayDocuments(channel) if from_store else NoStore()
-    kind = ConditionKind(cache, SavedConditions(cache, store), GatewayDescriber(channel))
+    store: DocumentStore = GrpcDocumentStore(channel) if from_store else NoStore()
+    kind = ConditionKind(cache, SavedConditions(cache, store), GrpcDescriber(channel))
     condition_service.register(server.grpc, condition_service.ConditionServicer(Resources(kind, store, cache)))
     if from_store:
         following = Following(cache, store, log, SILENCE_S)

@@ -11,7 +11,7 @@ from directflow.conditions.v1 import condition_service_pb2 as pb
 from directflow.conditions.v1 import evaluation_service_pb2 as evaluation
 from directflow.engagement.v1 import engagement_pb2 as engagement
 from directflow.sql.v1 import sql_pb2
-from directflow_conditions.definitions.gateway import GatewayDocuments
+from directflow_conditions.definitions.gateway import GrpcDocumentStore
 from directflow_runtime.channel import open_channel
 from directflow_runtime.errors import StatusCode
 from directflow_runtime.settings import ChannelSettings
@@ -22,10 +22,10 @@ BUCKET = pb.Condition(engagement=engagement.Predicate(bucket=engagement.BucketPr
 
 
 @pytest.fixture
-async def documents(gateway_port: int) -> AsyncIterator[GatewayDocuments]:
+async def documents(gateway_port: int) -> AsyncIterator[GrpcDocumentStore]:
     """The gateway's store itself, as a replica uses it."""
     async with open_channel(ChannelSettings(target=f"127.0.0.1:{gateway_port}"), NoOpTracer()) as channel:
-        yield GatewayDocuments(channel)
+        yield GrpcDocumentStore(channel)
 
 
 async def test_the_documented_condition_is_saved_and_evaluated_at_once_for_one_and_for_many(conditions: Any) -> None:
@@ -157,7 +157,7 @@ async def test_a_request_that_is_sent_twice_saves_once(conditions: Any) -> None:
 
 
 async def test_two_editors_who_close_a_circle_together_are_told_when_it_is_evaluated(
-    conditions: Any, documents: GatewayDocuments
+    conditions: Any, documents: GrpcDocumentStore
 ) -> None:
     """Each check saw what was saved before, and the store knows no expressions; one more save mends it."""
     sound = await conditions.create("a", BUCKET)

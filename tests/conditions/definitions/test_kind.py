@@ -6,7 +6,7 @@ import pytest
 from directflow_conditions.condition import Condition, SqlQuery, Variable
 from directflow_conditions.definitions.catalogue import SavedConditions
 from directflow_conditions.definitions.definition import CachedDefinitions, Definition
-from directflow_conditions.definitions.gateway import GatewayDescriber
+from directflow_conditions.definitions.gateway import GrpcDescriber
 from directflow_conditions.definitions.kind import ConditionKind
 from directflow_conditions.definitions.no_store import NoStore
 from directflow_conditions.definitions.wire import CONTENT_TYPE, definition_in, fixed_definition
@@ -46,7 +46,7 @@ def cache() -> DefinitionCache[Definition]:
 @pytest.fixture
 def kind(cache: DefinitionCache[Definition]) -> ConditionKind:
     channel: Any = Channel()
-    return ConditionKind(cache, SavedConditions(cache, NoStore()), GatewayDescriber(channel))
+    return ConditionKind(cache, SavedConditions(cache, NoStore()), GrpcDescriber(channel))
 
 
 def test_a_condition_over_sql_uses_its_connection(kind: ConditionKind) -> None:

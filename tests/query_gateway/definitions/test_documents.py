@@ -156,7 +156,9 @@ async def test_a_reference_must_be_there(gateway: Any) -> None:
 async def test_a_document_that_uses_itself_can_be_deleted(gateway: Any) -> None:
     first = await gateway.put("one")
     await gateway.put("one", etag=first.etag, references=[first.name])
-    await gateway.delete("one")
+    deletion = await gateway.delete("one")
+    assert (await gateway.get("one")).revision == deletion.revision
+    assert (await gateway.get("one")).deleted
 
 
 async def test_deleting_and_beginning_to_use_cannot_both_succeed(gateway: Any) -> None:

@@ -38,7 +38,7 @@ _OWN_REASONS: Final = frozenset({"DOCUMENT_NOT_FOUND", "COMPACTED", "STORE_NOT_C
 """Of the store, for those who use it here; none of them reaches our caller."""
 
 
-class GatewayDocuments:
+class GrpcDocumentStore:
     """The conditions in the gateway's DefinitionService; a DocumentStore."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
@@ -97,7 +97,7 @@ class GatewayDocuments:
             call.cancel()  # leaving a loop over a call does not end it
 
 
-class GatewayDescriber:
+class GrpcDescriber:
     """The gateway's DescribeQuery; a Describer."""
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
