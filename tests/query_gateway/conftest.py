@@ -14,7 +14,7 @@ import pytest
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.psql import Role
 from directflow_gateway.connections import Connection, EgressPolicy, Limits, SslMode
-from directflow_gateway.credentials import FileCredentialSource
+from directflow_gateway.credentials import FileCredentialSource, Keyrings
 from directflow_gateway.execution import GatewayConnection, TransactionSettings, Watchdog
 from directflow_gateway.pools import Pools
 
@@ -30,6 +30,7 @@ class Stand:
     role: Role
     connection: Connection
     pools: Pools
+    keyrings: Keyrings
     watchdog: Watchdog
     secret: Path
 
@@ -78,7 +79,7 @@ def watchdog() -> Iterator[Watchdog]:
 @pytest.fixture
 async def make_stand(tmp_path: Path, watchdog: Watchdog) -> AsyncIterator[Callable[..., Stand]]:
     """`make_stand(server, database, host=..., port=..., **limits)`: pools that are closed after the test."""
-    made: list[Pools] = []
+    made: list[tuple[Pools, Keyrings]] = []
 
     def make(
         server: PostgresServer,
@@ -96,17 +97,18 @@ async def make_stand(tmp_path: Path, watchdog: Watchdog) -> AsyncIterator[Callab
         )
         secret = tmp_path / "acme" / "main"
         secret.parent.mkdir(exist_ok=True)
-        source = FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}")
+        keyrings = Keyrings(FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}"))
         policy = EgressPolicy(allow_loopback=True)
-        pools = Pools(source, watchdog, policy, examine) if examine else Pools(source, watchdog, policy)
-        made.append(pools)
-        stand = Stand(server, database, role, target, pools, watchdog, secret)
+        pools = Pools(keyrings, watchdog, policy, examine) if examine else Pools(keyrings, watchdog, policy)
+        made.append((pools, keyrings))
+        stand = Stand(server, database, role, target, pools, keyrings, watchdog, secret)
         stand.write_secret(role.password)
         return stand
 
     yield make
-    for pools in made:
+    for pools, keyrings in made:
         await pools.aclose()
+        await keyrings.aclose()
 
 
 @pytest.fixture

@@ -24,7 +24,7 @@ from directflow_gateway.connection_service.servicer import ConnectionServicer
 from directflow_gateway.connection_service.tester import ConnectionTester
 from directflow_gateway.connection_service.wire import definition_of
 from directflow_gateway.connections import Connection, ConnectionDefinition, Connections
-from directflow_gateway.credentials import FileCredentialSource
+from directflow_gateway.credentials import FileCredentialSource, Keyrings
 from directflow_gateway.definitions.checks import Ownership
 from directflow_gateway.definitions.names import CONNECTIONS
 from directflow_gateway.definitions.provenance import SILENCE_S, Provenance
@@ -60,7 +60,9 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     stack.callback(watchdog.close)
     doctor = RoleDoctor(get_logger(PACKAGE))
     credentials = FileCredentialSource(settings.credentials.path)
-    pools = Pools(credentials, watchdog, settings.egress.policy(), doctor.admit)
+    keyrings = Keyrings(credentials, get_logger(PACKAGE))
+    stack.push_async_callback(keyrings.aclose)
+    pools = Pools(keyrings, watchdog, settings.egress.policy(), doctor.admit)
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer)
     stores = _stores(settings, watchdog, tracer, stack)

@@ -13,7 +13,7 @@ PROGRAM = """
 import asyncio, json, sys, time
 from contextlib import aclosing
 from directflow_gateway.connections import Connection, EgressPolicy, Limits, SslMode
-from directflow_gateway.credentials import FileCredentialSource
+from directflow_gateway.credentials import FileCredentialSource, Keyrings
 from directflow_gateway.description import ColumnType, WireType
 from directflow_gateway.execution import StreamPlan, TransactionSettings, Watchdog, stream
 from directflow_gateway.pools import Pools
@@ -42,7 +42,7 @@ async def read(pools, connection, sql, pause):
 async def main():
     watchdog = Watchdog()
     connection = Connection(workspace="w", id="c", sslmode=SslMode.DISABLE, **given["connection"])
-    pools = Pools(FileCredentialSource(given["secrets"]), watchdog, EgressPolicy(allow_loopback=True))
+    pools = Pools(Keyrings(FileCredentialSource(given["secrets"])), watchdog, EgressPolicy(allow_loopback=True))
     await read(pools, connection, WARM_UP, 0)
     with open("/proc/self/clear_refs", "w") as file:
         file.write("5")  # the peak starts again from here

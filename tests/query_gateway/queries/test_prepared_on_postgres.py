@@ -134,7 +134,8 @@ async def test_a_new_credential_is_a_new_description(
         database=customer,
     )
     stand.write_secret(role.password, role.name)
-    monkeypatch.setattr("directflow_gateway.pools.keyring.FRESH_S", 0.0)  # a rotation is noticed at once
+    monkeypatch.setattr("directflow_gateway.credentials.keyring.FORCED_S", 0.0)
+    await stand.keyrings.of(stand.connection).recheck()
     rotated = await collect(template)
     assert (rotated.opening.schema.types, rotated.rows) == ([pa.string()], [("1",)])
 

@@ -36,7 +36,9 @@ class FileCredentialSource:
         self._template = template
         self._generations = Generations()
 
-    async def read(self, connection: Connection) -> Credential:
+    async def read(
+        self, connection: Connection, last: Credential | None = None, *, refused: bool = False
+    ) -> Credential:
         """The credential in the connection's file. The connection's own user stands in where the file names none."""
         login = await asyncio.to_thread(_read, self._path(connection))
         user = login.user or connection.user

@@ -22,7 +22,9 @@ class DatabaseCredentials:
         self._paths = dict(paths)
         self._generations = Generations()
 
-    async def read(self, connection: Connection) -> Credential:
+    async def read(
+        self, connection: Connection, last: Credential | None = None, *, refused: bool = False
+    ) -> Credential:
         """The login in the role's file, which names its user: no connection does. Raises CREDENTIALS_UNAVAILABLE."""
         login = await asyncio.to_thread(_read, self._paths[connection.id])
         if not login.user:

@@ -16,6 +16,7 @@ from opentelemetry.trace import Tracer
 from psycopg.pq.abc import PGresult
 
 from directflow_gateway.connections import EgressPolicy
+from directflow_gateway.credentials import Keyrings
 from directflow_gateway.directflow_database.credential_files import DatabaseCredentials
 from directflow_gateway.directflow_database.failures import is_unprepared, is_worth_repeating, of_pool, of_server
 from directflow_gateway.directflow_database.roles import DatabaseRole
@@ -60,13 +61,15 @@ class DirectFlowDatabase:
         self._connections = {role: settings.connection(role) for role in DatabaseRole}
         self._credentials = DatabaseCredentials({role.value: settings.credential(role) for role in DatabaseRole})
         # The operator chose the host, and no customer can: a database on this machine is nothing to be kept from.
-        self._pools = Pools(self._credentials, watchdog, EgressPolicy(allow_loopback=True))
+        self._keyrings = Keyrings(self._credentials)
+        self._pools = Pools(self._keyrings, watchdog, EgressPolicy(allow_loopback=True))
         self.unprepared = False
         """True after a statement found schema or rights missing. Upkeep sets it back."""
 
     async def aclose(self) -> None:
         """Closes every session."""
         await self._pools.aclose()
+        await self._keyrings.aclose()
 
     async def user(self, role: DatabaseRole) -> str:
         """The name of the role's login as its file has it now. Raises CREDENTIALS_UNAVAILABLE."""

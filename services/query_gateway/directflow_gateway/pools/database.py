@@ -10,11 +10,11 @@ from collections.abc import AsyncIterator, Coroutine
 from directflow_runtime.errors import DirectFlowError
 
 from directflow_gateway.connections import Connection
+from directflow_gateway.credentials import Keyring
 from directflow_gateway.execution.cancel import settle
 from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.watchdog import Watchdog
 from directflow_gateway.pools.failures import again, overdue, saturated
-from directflow_gateway.pools.keyring import Keyring
 from directflow_gateway.pools.opening import Opener
 
 LIFE_S = 1800.0
@@ -53,6 +53,7 @@ class DatabasePool:
         """A session, until `release`. Raises DirectFlowError: POOL_SATURATED, DEADLINE_EXCEEDED, and what `Opener.open`
         raises. Whoever waits when the pool is closed is still served: his connection was changed, not his call."""
         self._users += 1
+        self._keyring.begin_use()
         try:
             connection = await self._leased(deadline)
         except BaseException:
@@ -100,6 +101,7 @@ class DatabasePool:
 
     def _user_left(self) -> None:
         self._users -= 1
+        self._keyring.end_use()
         self._close_opener()
 
     def _close_opener(self) -> None:
@@ -115,7 +117,13 @@ class DatabasePool:
             raise (overdue() if time.monotonic() >= deadline else saturated()) from None
 
     async def _session(self) -> GatewayConnection:
-        self._follow((await self._keyring.credential()).generation)
+        try:
+            self._follow((await self._keyring.credential()).generation)
+        except DirectFlowError:
+            # It has expired and its source is away: new logins would fail, and sessions that are there still work.
+            if connection := self._reusable():
+                return connection
+            raise
         if connection := self._reusable():
             return connection
         asked_at = time.monotonic()

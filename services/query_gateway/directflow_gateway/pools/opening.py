@@ -8,13 +8,12 @@ from directflow_runtime.errors import DirectFlowError, StatusCode
 from psycopg.pq.abc import PGconn
 
 from directflow_gateway.connections import Connection, EgressPolicy, EgressRefused
-from directflow_gateway.credentials import Credential
+from directflow_gateway.credentials import Credential, Keyring
 from directflow_gateway.execution.cancel import settle
 from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.watchdog import Watchdog
 from directflow_gateway.pools.breaker import Breaker
 from directflow_gateway.pools.failures import again, cause_of, host_refused, is_refused_login, rejected, unreachable
-from directflow_gateway.pools.keyring import Keyring
 from directflow_gateway.pools.login import login
 from directflow_gateway.pools.parameters import CaFile
 
@@ -39,6 +38,8 @@ class Opener:
         self._examine = examine
         self._examined = ""
         self._tried = ""
+        self._source_away = False
+        """True after a refusal whose credential could not be read again."""
         self._breaker = Breaker()
         self._turn = threading.Lock()
         self._ca = CaFile(connection.ca_pem)
@@ -55,7 +56,7 @@ class Opener:
         try:
             return await self._open(credential)
         except RefusedLogin:
-            fresh = await self._keyring.after_refusal()
+            fresh = await self._after_refusal(credential)
         try:
             if fresh.generation == credential.generation:
                 raise RefusedLogin
@@ -68,14 +69,25 @@ class Opener:
         """The credential; another one than was last refused is worth a login, whatever the breaker says."""
         if not self._breaker.refusing:
             return await self._keyring.credential()
-        credential = await self._keyring.after_refusal()
-        if credential.generation != self._tried:
+        credential = await self._keyring.recheck()
+        if credential.generation != self._tried or self._source_away:
+            self._source_away = False
             self._breaker.closed()
         return credential
+
+    async def _after_refusal(self, credential: Credential) -> Credential:
+        try:
+            return await self._keyring.after_refusal(credential.generation)
+        except DirectFlowError as unavailable:
+            # Nobody logs in with it again before its source has answered, and then somebody does at once.
+            self._source_away = True
+            self._breaker.refused(unavailable)
+            raise
 
     async def _open(self, credential: Credential) -> GatewayConnection:
         self._tried = credential.generation
         connection = GatewayConnection(await self._login(credential), credential.generation)
+        self._keyring.accepted(credential.generation)
         self._watchdog.add(connection.watch)
         try:
             await connection.set_autocommit(True)

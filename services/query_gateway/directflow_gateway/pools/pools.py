@@ -7,13 +7,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
 from directflow_gateway.connections import Connection, EgressPolicy
-from directflow_gateway.credentials import CredentialSource
+from directflow_gateway.credentials import Keyrings
 from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.transaction import TransactionSettings, read_only_transaction
 from directflow_gateway.execution.watchdog import Watchdog
 from directflow_gateway.pools.database import DatabasePool
 from directflow_gateway.pools.failures import unreachable
-from directflow_gateway.pools.keyring import Keyring
 from directflow_gateway.pools.opening import Examine, Opener
 from directflow_gateway.pools.parameters import forget_environment
 
@@ -27,15 +26,16 @@ class Pools:
 
     def __init__(
         self,
-        credentials: CredentialSource,
+        keyrings: Keyrings,
         watchdog: Watchdog,
         policy: EgressPolicy = EgressPolicy(),  # noqa: B008 (frozen)
         examine: Examine = admit_everyone,
     ) -> None:
         """`examine` looks at the first session of each credential and may refuse it: the role doctor. Takes the PG*
-        variables out of the process's environment: libpq would read them."""
+        variables out of the process's environment: libpq would read them. `keyrings` is shared with others, and closed
+        by its owner."""
         forget_environment()
-        self._credentials = credentials
+        self._keyrings = keyrings
         self._watchdog = watchdog
         self._policy = policy
         self._examine = examine
@@ -85,6 +85,7 @@ class Pools:
             if not is_current(pool.connection):
                 del self._pools[name]
                 self._close(pool)
+        self._keyrings.retire(is_current)
 
     def __len__(self) -> int:
         """Pools that are open, and those that are being closed."""
@@ -123,6 +124,6 @@ class Pools:
         return fresh
 
     def _new(self, connection: Connection) -> DatabasePool:
-        keyring = Keyring(connection, self._credentials)
+        keyring = self._keyrings.of(connection)
         opener = Opener(connection, keyring, self._policy, self._watchdog, self._examine)
         return DatabasePool(connection, keyring, opener, self._watchdog)
