@@ -13,6 +13,8 @@ DB_RESPONSE_STATUS_CODE = "db.response.status_code"
 """PostgreSQL's SQLSTATE."""
 DB_RETURNED_ROWS = "db.response.returned_rows"
 ERROR_TYPE = "error.type"
+HTTP_RESPONSE_STATUS_CODE = "http.response.status_code"
+"""Of Vault's last answer to an operation."""
 
 CONNECTION = "directflow.connection"
 DEFINITION = "directflow.definition"

@@ -1,12 +1,27 @@
 """The gateway's one login to Vault."""
 
+import asyncio
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 
 from opentelemetry.trace import Tracer
 from structlog.typing import FilteringBoundLogger
 
 from directflow_gateway.vault.answer import Answer
+from directflow_gateway.vault.exchanges import Exchanges, with_token
+from directflow_gateway.vault.failures import FailureKind
+from directflow_gateway.vault.login import Login
+from directflow_gateway.vault.paths import is_vault_path
+from directflow_gateway.vault.periods import Periods
+from directflow_gateway.vault.reply import Fault, Reply
+from directflow_gateway.vault.reporting import Reporter
 from directflow_gateway.vault.settings import VaultSettings
+from directflow_gateway.vault.single_flight import SingleFlight
+from directflow_gateway.vault.span import vault_span
+from directflow_gateway.vault.threads import Threads
+from directflow_gateway.vault.token_keeper import TIMEOUT, TokenKeeper
+from directflow_gateway.vault.wire import Request, VaultWire
 
 
 class VaultSession:
@@ -14,31 +29,93 @@ class VaultSession:
 
     For the event loop's own thread; blocking work is done elsewhere."""
 
-    def __init__(self, settings: VaultSettings, tracer: Tracer, log: FilteringBoundLogger) -> None:
-        """Does nothing yet: no file is read, no address looked up."""
+    def __init__(
+        self, settings: VaultSettings, tracer: Tracer, log: FilteringBoundLogger, periods: Periods | None = None
+    ) -> None:
+        """Does nothing yet: no file is read, no address looked up. `periods`: for tests."""
+        periods, threads = periods or Periods(), Threads()
+        self._timeout_s = settings.request_timeout_s
+        self._tracer = tracer
+        self._reporter = Reporter(log, periods.quiet_s)
+        self._exchanges = Exchanges(VaultWire(settings), threads, self._timeout_s, periods)
+        self._keeper = TokenKeeper(
+            Login(settings.login, self._exchanges, threads),
+            settings.login.method.value,
+            self._exchanges,
+            self._timeout_s,
+            periods,
+            tracer,
+            log,
+            self._reporter,
+        )
+        self._flights: SingleFlight[Answer | Fault] = SingleFlight()
 
     def start(self) -> None:
         """Begins to log in, and to keep the login alive, in the background."""
+        self._keeper.start()
 
     @property
     def epoch(self) -> int:
         """0 before the first login, and one more with each new token: leases of an older one die with it."""
-        return 0
+        return self._keeper.present.epoch if self._keeper.present else 0
 
     def ends_at(self) -> float | None:
         """When the present token dies as far as is known, on the clock of `time.monotonic()`; None: never, or there is
         none yet."""
-        return None
+        return self._keeper.present.expires_at if self._keeper.present else None
 
     async def read(self, path: str) -> Answer:
         """GET /v1/`path`, at most `request_timeout_s` with all retries. Reads of one path at the same time are one.
 
         Raises VaultFailure, and ValueError for what is no path of Vault."""
-        raise NotImplementedError
+        return await self._shared(path, "read", Request("GET", path))
 
     async def write(self, path: str, body: Mapping[str, object]) -> Answer:
         """POST /v1/`path` with a JSON body, at most `request_timeout_s` with all retries. Raises as `read` does."""
-        raise NotImplementedError
+        return await self._shared(object(), "write", Request("POST", path, body=body))
 
     async def aclose(self) -> None:
         """Ends what runs, and revokes the token if it came from a login: its leases end with it. At most 1 s."""
+        await self._flights.aclose()
+        await self._keeper.aclose()
+
+    async def _shared(self, key: object, operation: str, request: Request) -> Answer:
+        if not is_vault_path(request.path):
+            raise ValueError("not a path of Vault")
+        outcome = await self._flights.run(key, lambda: self._operate(operation, request))
+        if isinstance(outcome, Fault):
+            raise outcome.failure()
+        return outcome
+
+    async def _operate(self, operation: str, request: Request) -> Answer | Fault:
+        outcome: Answer | Fault = TIMEOUT
+        with vault_span(self._tracer, operation) as span:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(self._timeout_s):
+                    outcome = await self._tried(request, time.monotonic() + self._timeout_s)
+            span.ended(outcome)
+        if isinstance(outcome, Answer):
+            self._reporter.worked(operation)
+        elif outcome.failure().is_outage:
+            self._reporter.failed(operation, outcome)
+        return outcome
+
+    async def _tried(self, request: Request, ends_at: float) -> Answer | Fault:
+        token = await self._keeper.token()
+        if isinstance(token, Fault):
+            return token
+        outcome = await self._exchanges.run(with_token(request, token.secret), ends_at)
+        if isinstance(outcome, Fault) and outcome.kind is FailureKind.DENIED:
+            other = await self._keeper.after_denial(token)
+            if other is None:
+                return outcome
+            token, outcome = other, await self._exchanges.run(with_token(request, other.secret), ends_at)
+            if isinstance(outcome, Reply):
+                self._keeper.adopt(token)
+        return outcome if isinstance(outcome, Fault) else _answer(outcome, request, token.epoch)
+
+
+def _answer(reply: Reply, request: Request, epoch: int) -> Answer | Fault:
+    if reply.data is None and request.method == "GET":
+        return Fault(FailureKind.MALFORMED, "no data", status=reply.status)
+    return Answer(reply.data or {}, reply.lease_id, reply.lease_duration_s, reply.renewable, epoch)

@@ -1,0 +1,62 @@
+"""One operation on Vault: tries and pauses between them, bounded as a whole."""
+
+import asyncio
+import random
+import time
+from dataclasses import replace
+
+from directflow_runtime.secrets import Secret
+
+from directflow_gateway.vault.failures import FailureKind
+from directflow_gateway.vault.line import Line
+from directflow_gateway.vault.periods import Periods
+from directflow_gateway.vault.reply import Fault, Reply
+from directflow_gateway.vault.threads import NoThread, Threads
+from directflow_gateway.vault.wire import Request, VaultWire
+
+CONNECT_SHARE = 0.4
+"""Of the time of an operation, for one address: behind a dead one there may be another, and a second try."""
+
+
+class Exchanges:
+    """Sends requests, again where that can help."""
+
+    def __init__(self, wire: VaultWire, threads: Threads, timeout_s: float, periods: Periods) -> None:
+        self._wire = wire
+        self._threads = threads
+        self._timeout_s = timeout_s
+        self._periods = periods
+
+    async def run(self, request: Request, ends_at: float, tries: int | None = None) -> Reply | Fault:
+        """The reply, or what the last try came to. `ends_at` on the clock of `time.monotonic()`, pauses included."""
+        for number in range(1, (tries or self._periods.tries) + 1):
+            outcome = await self._once(request, ends_at)
+            if isinstance(outcome, Reply) or not outcome.retried or number == (tries or self._periods.tries):
+                break
+            pause = max(outcome.retry_after_s, self._periods.pause(number))
+            if time.monotonic() + pause >= ends_at:
+                break
+            await asyncio.sleep(pause)
+        return outcome
+
+    async def _once(self, request: Request, ends_at: float) -> Reply | Fault:
+        line = Line(ends_at, self._timeout_s * CONNECT_SHARE)
+        try:
+            async with asyncio.timeout(max(0.0, ends_at - time.monotonic())):
+                return await self._threads.run(lambda: self._wire.exchange(request, line))
+        except TimeoutError:
+            return Fault(FailureKind.UNREACHABLE, "timeout")
+        except NoThread:
+            return Fault(FailureKind.UNREACHABLE, "no thread")
+        finally:
+            line.cut()  # whoever stops waiting takes the thread's socket away: it ends now
+
+
+def with_token(request: Request, token: Secret) -> Request:
+    """The request in the name of a token."""
+    return replace(request, token=token)
+
+
+def jittered(value: float, share: float) -> float:
+    """Up to `share` less, at random."""
+    return value * (1 - share * random.random())  # noqa: S311
