@@ -4,6 +4,7 @@ import contextlib
 import socket
 import threading
 import time
+from typing import Any
 
 SocketOption = tuple[int, int, int | bytes]
 
@@ -38,7 +39,7 @@ class Line:
             self.left()
         raise last
 
-    def _connected(self, made: socket.socket, address: object, options: list[SocketOption]) -> socket.socket:
+    def _connected(self, made: socket.socket, address: Any, options: list[SocketOption]) -> socket.socket:
         try:
             self._watch(made)
             for option in options:

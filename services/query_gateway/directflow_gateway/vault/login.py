@@ -9,7 +9,7 @@ from directflow_gateway.vault.exchanges import Exchanges
 from directflow_gateway.vault.failures import FailureKind
 from directflow_gateway.vault.reply import Fault, Reply
 from directflow_gateway.vault.settings import FILES, LoginMethod, VaultLoginSettings
-from directflow_gateway.vault.threads import Threads
+from directflow_gateway.vault.threads import NoThread, Threads
 from directflow_gateway.vault.token import Grant, grant_of_auth, grant_of_lookup
 from directflow_gateway.vault.wire import Request
 
@@ -27,7 +27,10 @@ class Login:
     async def __call__(self, ends_at: float) -> Grant | Fault:
         """One login, its files read now. `ends_at` on the clock of `time.monotonic()`."""
         since = time.monotonic()
-        contents = await self._threads.run(self._contents)
+        try:
+            contents = await self._threads.run(self._contents)
+        except NoThread:
+            return Fault(FailureKind.UNREACHABLE, "no thread")
         if isinstance(contents, Fault):
             return contents
         if self._settings.method is LoginMethod.TOKEN:

@@ -88,34 +88,32 @@ class VaultSession:
         return outcome
 
     async def _operate(self, operation: str, request: Request) -> Answer | Fault:
-        outcome: Answer | Fault = TIMEOUT
+        outcome: Reply | Fault = TIMEOUT
+        epoch = 0
         with vault_span(self._tracer, operation) as span:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._timeout_s):
-                    outcome = await self._tried(request, time.monotonic() + self._timeout_s)
+                    outcome, epoch = await self._tried(request, time.monotonic() + self._timeout_s)
             span.ended(outcome)
-        if isinstance(outcome, Answer):
+        if isinstance(outcome, Reply):
             self._reporter.worked(operation)
-        elif outcome.failure().is_outage:
+            return Answer(outcome.data or {}, outcome.lease_id, outcome.lease_duration_s, outcome.renewable, epoch)
+        if outcome.failure().is_outage:
             self._reporter.failed(operation, outcome)
         return outcome
 
-    async def _tried(self, request: Request, ends_at: float) -> Answer | Fault:
+    async def _tried(self, request: Request, ends_at: float) -> tuple[Reply | Fault, int]:
+        """The outcome, and the epoch of the token that it came by."""
         token = await self._keeper.token()
         if isinstance(token, Fault):
-            return token
+            return token, 0
         outcome = await self._exchanges.run(with_token(request, token.secret), ends_at)
         if isinstance(outcome, Fault) and outcome.kind is FailureKind.DENIED:
             other = await self._keeper.after_denial(token)
-            if other is None:
-                return outcome
-            token, outcome = other, await self._exchanges.run(with_token(request, other.secret), ends_at)
+            if other is not None:
+                token, outcome = other, await self._exchanges.run(with_token(request, other.secret), ends_at)
             if isinstance(outcome, Reply):
                 self._keeper.adopt(token)
-        return outcome if isinstance(outcome, Fault) else _answer(outcome, request, token.epoch)
-
-
-def _answer(reply: Reply, request: Request, epoch: int) -> Answer | Fault:
-    if reply.data is None and request.method == "GET":
-        return Fault(FailureKind.MALFORMED, "no data", status=reply.status)
-    return Answer(reply.data or {}, reply.lease_id, reply.lease_duration_s, reply.renewable, epoch)
+        if isinstance(outcome, Reply) and outcome.data is None and request.method == "GET":
+            outcome = Fault(FailureKind.MALFORMED, "no data", status=outcome.status)
+        return outcome, token.epoch

@@ -134,7 +134,7 @@ class _Adapter(HTTPAdapter):
         host, pool = self.build_connection_pool_key_attributes(request, True, None)
         if secure:
             pool["ssl_context"] = self._authorities.context()
-        connections = self.poolmanager.connection_from_host(**host, pool_kwargs=pool)
+        connections: Any = self.poolmanager.connection_from_host(**host, pool_kwargs=pool)
         kind: Any = _HttpsOnLine if secure else _HttpOnLine
         connections.ConnectionCls = partial(kind, line=self._line)
         return connections
@@ -175,7 +175,7 @@ def _fault(error: BaseException) -> Fault:
 
 
 def _detail(chain: list[BaseException]) -> str:
-    told = {
+    told: dict[type[BaseException], str] = {
         socket.gaierror: "name not found",
         ConnectionRefusedError: "connection refused",
         TimeoutError: "timeout",
@@ -187,7 +187,9 @@ def _detail(chain: list[BaseException]) -> str:
 
 def _chain(error: BaseException) -> list[BaseException]:
     """The exception and all that are behind it; urllib3 and requests wrap one into another as an argument too."""
-    found, seen, left = [], set[int](), [error]
+    found: list[BaseException] = []
+    seen: set[int] = set()
+    left = [error]
     while left and len(found) < 32:
         link = left.pop(0)
         if id(link) in seen:
