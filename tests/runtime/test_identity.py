@@ -1,12 +1,12 @@
 """Who may call what: the policy by itself, and asked on every call."""
 
-import shutil
-import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
+import structlog
 from directflow_runtime.calls import Call, call_scope, current_call
 from directflow_runtime.channel import open_channel
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -15,18 +15,28 @@ from directflow_runtime.remote import remote_error
 from directflow_runtime.settings import CallerSettings, ChannelSettings, IdentitySettings, TlsSettings
 from google.protobuf.wrappers_pb2 import StringValue
 
+from ..certificates import Authority
+
 METHOD = "directflow.gateway.v1.QueryService/StreamQuery"
 PLAINTEXT = {"transport_security_type": [b"insecure"]}
 SEGMENTS = CallerSettings(
     name="segments",
-    peers=("spiffe://cluster/ns/directflow/sa/segments",),
+    peers=("spiffe://cluster/ns/directflow/sa/segments", "segments.example"),
     services=("directflow.gateway.v1.QueryService/",),
     workspaces=("acme",),
 )
 
 
-def tls(*names: bytes) -> dict[str, list[bytes]]:
-    return {"transport_security_type": [b"ssl"], "x509_subject_alternative_name": list(names)}
+def tls(*uris: bytes, dns: Sequence[bytes] = (), email: Sequence[bytes] = ()) -> dict[str, list[bytes]]:
+    """What gRPC tells of a peer; the common name is that of somebody who may do everything."""
+    return {
+        "transport_security_type": [b"ssl"],
+        "x509_common_name": [SEGMENTS.peers[0].encode()],
+        "x509_subject_alternative_name": [*uris, *dns, *email],
+        "peer_uri": list(uris),
+        "peer_dns": list(dns),
+        "peer_email": list(email),
+    }
 
 
 def policy(allow_development: bool = False) -> IdentityPolicy:
@@ -40,11 +50,79 @@ def test_a_certificates_name_is_the_identity() -> None:
     assert (admitted.identity, admitted.workspaces, admitted.may_define) == ("segments", {"acme"}, False)
 
 
-@pytest.mark.parametrize("name", [b"spiffe://cluster/ns/directflow/sa/segments2", b"SPIFFE://cluster", b"\xff", b""])
-def test_a_certificate_with_another_name_is_nobody(name: bytes) -> None:
+OTHER = CallerSettings(name="other", peers=("spiffe://cluster/ns/directflow/sa/other", "other.example"))
+SPIFFE = SEGMENTS.peers[0].encode()
+NOBODY = [
+    tls(b"spiffe://cluster/ns/directflow/sa/segments2"),
+    tls(b"SPIFFE://cluster/ns/directflow/sa/segments"),
+    tls(b"\xff"),
+    tls(b""),
+    tls(),  # the common name alone
+    tls(email=[SPIFFE]),
+    tls(dns=[SPIFFE]),
+    tls(b"segments.example"),
+    tls(dns=[b"*.example"]),
+    tls(dns=[b"x.segments.example"]),
+    tls(SPIFFE, b"spiffe://cluster/ns/directflow/sa/other"),
+    tls(SPIFFE, b"spiffe://elsewhere/a"),
+    tls(dns=[b"segments.example", b"other.example"]),
+]
+
+
+@pytest.mark.parametrize("proof", NOBODY)
+def test_a_certificate_with_no_name_of_ours_or_with_two_is_nobody(proof: dict[str, list[bytes]]) -> None:
+    asked = IdentityPolicy(IdentitySettings(allow_development=True, callers=(SEGMENTS, OTHER)))
     with pytest.raises(DirectFlowError) as caught:
-        policy(allow_development=True).admit(METHOD, "ipv4:127.0.0.1:4000", tls(name))
+        asked.admit(METHOD, "ipv4:127.0.0.1:4000", proof)
     assert (caught.value.code, caught.value.reason) == (StatusCode.UNAUTHENTICATED, "IDENTITY_UNKNOWN")
+
+
+@pytest.mark.parametrize(
+    "proof",
+    [
+        tls(SPIFFE),
+        tls(b"https://elsewhere.example", SPIFFE),
+        tls(SPIFFE, dns=[b"other.example"]),
+        tls(dns=[b"unknown.example", b"Segments.Example"]),
+        tls(b"spiffe://elsewhere/a", dns=[b"segments.example"]),
+    ],
+)
+def test_a_uri_counts_before_a_dns_name(proof: dict[str, list[bytes]]) -> None:
+    asked = IdentityPolicy(IdentitySettings(callers=(SEGMENTS, OTHER)))
+    assert asked.admit(METHOD, "ipv4:10.0.0.7:4000", proof).identity == "segments"
+
+
+def test_who_is_nobody_is_told_to_the_operator_by_the_names_of_the_certificate() -> None:
+    with structlog.testing.capture_logs() as lines, pytest.raises(DirectFlowError):
+        policy().admit(METHOD, "ipv4:10.0.0.7:4000", tls(b"spiffe://elsewhere/a", dns=[b"b.example"]))
+    assert lines[0]["names"] == ["spiffe://elsewhere/a", "b.example"]
+
+
+def test_behind_a_mesh_a_plaintext_peer_is_the_caller_that_the_settings_name() -> None:
+    meshed = IdentitySettings(plaintext_peers_are="segments", callers=(SEGMENTS,))
+    assert IdentityPolicy(meshed).admit(METHOD, "ipv4:10.0.0.7:4000", PLAINTEXT).identity == "segments"
+    with_development = meshed.model_copy(update={"allow_development": True})
+    asked = IdentityPolicy(with_development)
+    assert asked.admit(METHOD, "ipv4:127.0.0.1:4000", PLAINTEXT).identity == "development"
+    assert asked.admit(METHOD, "ipv4:10.0.0.7:4000", PLAINTEXT).identity == "segments"
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [
+        ({"callers": [{"name": "a", "peers": ["spiffe://cluster/*"]}]}, "wildcards"),
+        ({"callers": [{"name": "a", "peers": ["*.example"]}]}, "wildcards"),
+        ({"callers": [{"name": "a", "peers": [""]}]}, "in full"),
+        ({"callers": [{"name": "a"}, {"name": "a"}]}, "same name"),
+        ({"callers": [{"name": "a", "peers": ["x"]}, {"name": "b", "peers": ["x"]}]}, "same peer"),
+        ({"callers": [{"name": "development", "peers": ["x"]}]}, "has no peers"),
+        ({"callers": [{"name": "a"}], "plaintext_peers_are": "b"}, "one of the callers"),
+        ({"callers": [{"name": "development"}], "plaintext_peers_are": "development"}, "one of the callers"),
+    ],
+)
+def test_settings_that_prove_nothing_are_refused(given: dict[str, Any], told: str) -> None:
+    with pytest.raises(ValueError, match=told):
+        IdentitySettings.model_validate(given)
 
 
 @pytest.mark.parametrize(
@@ -157,37 +235,13 @@ async def test_a_handler_sees_its_call_and_names_its_resource_in_the_log(world: 
 @pytest.fixture
 def certificates(tmp_path: Path) -> dict[str, TlsSettings]:
     """A throw-away authority, a server's and two clients' certificates."""
-    openssl = shutil.which("openssl")
-    if openssl is None:
-        pytest.skip("no openssl on this machine makes certificates for this test")
-    authority = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-    made = ["-subj", "/CN=authority", "-keyout", "ca.key", "-out", "ca.pem"]
-    subprocess.run([openssl, *authority, *made], cwd=tmp_path, check=True, capture_output=True, timeout=30)
+    authority = Authority(tmp_path / "authority")
     names = {
-        "server": "DNS:localhost,IP:127.0.0.1",
-        "segments": "URI:spiffe://cluster/ns/directflow/sa/segments",
-        "stranger": "URI:spiffe://cluster/ns/directflow/sa/stranger",
+        "server": ("DNS:localhost", "IP:127.0.0.1"),
+        "segments": ("URI:spiffe://cluster/ns/directflow/sa/segments",),
+        "stranger": ("URI:spiffe://cluster/ns/directflow/sa/stranger",),
     }
-    for name, alternative in names.items():
-        request = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
-        signed = [
-            "-CA",
-            "ca.pem",
-            "-CAkey",
-            "ca.key",
-            "-subj",
-            f"/CN={name}",
-            "-addext",
-            f"subjectAltName={alternative}",
-        ]
-        files = ["-addext", "basicConstraints=critical,CA:FALSE", "-keyout", f"{name}.key", "-out", f"{name}.pem"]
-        subprocess.run([openssl, *request, *signed, *files], cwd=tmp_path, check=True, capture_output=True, timeout=30)
-    return {
-        name: TlsSettings(
-            certificate_file=tmp_path / f"{name}.pem", key_file=tmp_path / f"{name}.key", ca_file=tmp_path / "ca.pem"
-        )
-        for name in names
-    }
+    return {name: authority.mount(tmp_path / name, *found).settings for name, found in names.items()}
 
 
 @pytest.mark.parametrize(("client", "expected"), [("segments", "segments"), ("stranger", "IDENTITY_UNKNOWN")])

@@ -36,6 +36,7 @@ from directflow_conditions.predicates import gateway as predicates_gateway
 from directflow_conditions.predicates.gateway import PredicateGateway
 from directflow_conditions.questions import Alone, Asker
 from directflow_conditions.servicer import EvaluationServicer, register
+from directflow_conditions.surface import SURFACE
 
 NAME: Final = "directflow-conditions"
 DOMAIN: Final = "conditions.directflow"
@@ -98,7 +99,7 @@ def _server(settings: ConditionsSettings, traces: Telemetry) -> RpcServer:
         domain=DOMAIN,
         tracer=traces.tracer("directflow_conditions"),
         logger=get_logger("directflow_conditions"),
-        policy=IdentityPolicy(settings.identity),
+        policy=IdentityPolicy(settings.identity, SURFACE),
         settings=settings.server,
         drain=drain,
     )

@@ -40,6 +40,7 @@ from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.prepared import PreparedQueries
 from directflow_gateway.queries.servicer import QueryServicer
 from directflow_gateway.role_doctor import RoleDoctor
+from directflow_gateway.surface import owners, surface
 
 NAME: Final = "directflow-gateway"
 DOMAIN: Final = "gateway.directflow"
@@ -66,7 +67,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer)
     stores = _stores(settings, watchdog, tracer, stack)
-    ownership = Ownership(settings.definitions.owners, settings.definitions.readers)
+    ownership = Ownership(owners(settings.definitions, settings.identity), settings.definitions.readers)
     definitions = DefinitionServicer(ownership, stores.definitions)
     provenance = _provenance(settings, stores.definitions, stack)
     saved = _saved_connections(settings, stores.definitions, stack)
@@ -182,7 +183,7 @@ def _server(settings: GatewaySettings, tracer: Tracer) -> RpcServer:
         domain=DOMAIN,
         tracer=tracer,
         logger=get_logger(PACKAGE),
-        policy=IdentityPolicy(settings.identity),
+        policy=IdentityPolicy(settings.identity, surface(settings.definitions)),
         settings=settings.server,
         drain=drain,
     )

@@ -29,8 +29,7 @@ def main(
         settings = load(settings_model, options.config, environment_prefix(service))
     except SettingsError as error:
         logging.configure(LoggingSettings(), service)
-        logging.get_logger(__name__).error("settings cannot be used", problem=str(error))
-        return 2
+        return _unusable(error)
     logging.configure(settings.logging, service)
     return _run(service, settings, build)
 
@@ -43,11 +42,18 @@ def environment_prefix(service: str) -> str:
 def _run(service: str, settings: _Settings, build: Callable[[_Settings, AsyncExitStack], Awaitable[App]]) -> int:
     try:
         return run(lambda opened: build(settings, opened), settings.server, service)
+    except SettingsError as error:  # what only shows when it is used, such as a key that is not the certificate's
+        return _unusable(error)
     except (OSError, DirectFlowError) as error:  # an address that is taken; what a service refuses to start with
         logging.get_logger(__name__).error("the service did not start", problem=str(error), exc_info=error)
     except Exception as error:  # its message may hold anything, so that its type and stack have to do
         logging.get_logger(__name__).error("the service ended unexpectedly", exc_info=error)
     return 1
+
+
+def _unusable(error: SettingsError) -> int:
+    logging.get_logger(__name__).error("settings cannot be used", problem=str(error))
+    return 2
 
 
 def _parser(service: str) -> argparse.ArgumentParser:

@@ -2,13 +2,15 @@
 
 import json
 from collections.abc import Sequence
+from typing import Any
 
 import grpc
 from opentelemetry.trace import Tracer
 
 from directflow_runtime.client_tracing import CallTimeouts, TracedChannel, responses
+from directflow_runtime.renewed_channel import RenewedChannel
 from directflow_runtime.settings import ChannelSettings
-from directflow_runtime.tls import channel_credentials
+from directflow_runtime.tls import CertificateFiles, channel_credentials
 
 __all__ = ["open_channel", "responses"]
 
@@ -30,20 +32,27 @@ def open_channel(settings: ChannelSettings, tracer: Tracer, read_methods: Sequen
     """A channel that balances over all addresses of the target, and traces.
 
     `read_methods` ("package.Service/Method") may be called twice without harm: they alone are retried on UNAVAILABLE.
-    A call without a timeout gets what is left of the call being served, else the settings' default.
+    A call without a timeout gets what is left of the call being served, else the settings' default. Renewed
+    certificates are taken up. Raises SettingsError for files of certificates that cannot be used.
     """
-    target = settings.target if "://" in settings.target else f"dns:///{settings.target}"
     options = channel_options(settings, read_methods)
+    return TracedChannel(_channel(settings, options), tracer, CallTimeouts(settings.default_timeout_s))
+
+
+def _channel(settings: ChannelSettings, options: Sequence[tuple[str, int | str]]) -> Any:
+    target = settings.target if "://" in settings.target else f"dns:///{settings.target}"
     if settings.tls is None:
-        channel = grpc.aio.insecure_channel(target, options)
-    else:
-        channel = grpc.aio.secure_channel(target, channel_credentials(settings.tls), options)
-    return TracedChannel(channel, tracer, CallTimeouts(settings.default_timeout_s))
+        return grpc.aio.insecure_channel(target, options)
+    return RenewedChannel(
+        CertificateFiles(settings.tls), lambda pem: grpc.aio.secure_channel(target, channel_credentials(pem), options)
+    )
 
 
 def channel_options(settings: ChannelSettings, read_methods: Sequence[str]) -> list[tuple[str, int | str]]:
     """Channel arguments of grpc's core."""
+    named = [("grpc.ssl_target_name_override", settings.server_name)] if settings.server_name else []
     return [
+        *named,
         ("grpc.keepalive_time_ms", KEEPALIVE_MS),
         ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
         ("grpc.keepalive_permit_without_calls", 1),

@@ -1,11 +1,9 @@
 """Who calls, and what may they do: asked for each call, before anything is looked up.
 
 The identity comes from the peer's certificate. Only where the settings allow it a plaintext peer on loopback is
-"development". No metadata of a request can claim an identity.
+"development", and one behind a service mesh the caller that they name. No metadata of a request can claim an identity.
 """
 
-import ipaddress
-import urllib.parse
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -13,14 +11,22 @@ from typing import Final, Self
 
 from directflow_runtime.calls import ALL_WORKSPACES, current_call, note
 from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCode
-from directflow_runtime.settings import CallerSettings, IdentitySettings
+from directflow_runtime.logging import get_logger
+from directflow_runtime.loopback import is_loopback
+from directflow_runtime.settings import DEVELOPMENT, CallerSettings, IdentitySettings, SettingsError
+from directflow_runtime.surface import DEVELOPER, Surface
 
-DEVELOPMENT: Final = "development"
+__all__ = ["DEVELOPMENT", "Admission", "IdentityPolicy", "is_loopback", "require_may_define", "require_workspace"]
+
+AuthContext = Mapping[str, Iterable[bytes]]
+
 MAX_LOGGED_NAME: Final = 256
 MAX_PEERS: Final = 1024
 
+MAX_NAMES_LOGGED: Final = 8
+
 _SECURE: Final = frozenset({b"ssl", b"tls"})
-_NAMES_OF_PEER: Final = ("peer_spiffe_id", "peer_uri", "peer_dns", "x509_subject_alternative_name")
+_SPIFFE: Final = "spiffe://"
 _EVERYTHING = CallerSettings(name=DEVELOPMENT, services=("",), workspaces=(ALL_WORKSPACES,), may_define=True)
 
 
@@ -38,57 +44,84 @@ class _Caller:
     """The settings of a caller, as each call asks for them."""
 
     services: tuple[str, ...]
+    methods: frozenset[str] | None
+    """None: all that begin with one of `services`."""
     admission: Admission
 
     @classmethod
-    def of(cls, settings: CallerSettings) -> Self:
-        return cls(settings.services, Admission(settings.name, frozenset(settings.workspaces), settings.may_define))
+    def of(cls, settings: CallerSettings, surface: Surface | None) -> Self:
+        may_define = settings.role == DEVELOPER if settings.may_define is None else settings.may_define
+        if settings.role not in ("", DEVELOPER) and may_define:
+            raise SettingsError(f"identity.callers: {settings.name} may not define: its role is {settings.role}")
+        # "development" without a role is everybody at once: it has no row in any table.
+        whole = surface is None or (settings.name == DEVELOPMENT and not settings.role)
+        methods = None if whole or surface is None else surface.methods_of(settings)
+        return cls(settings.services, methods, Admission(settings.name, frozenset(settings.workspaces), may_define))
+
+    def may_call(self, method: str) -> bool:
+        return method.startswith(self.services) if self.methods is None else method in self.methods
 
 
 class IdentityPolicy:
-    """The settings' callers, by the names in their certificates."""
+    """The settings' callers, by the names in their certificates.
 
-    def __init__(self, settings: IdentitySettings) -> None:
-        named = {caller.name: _Caller.of(caller) for caller in settings.callers}
-        self._by_peer = {peer: _Caller.of(caller) for caller in settings.callers for peer in caller.peers}
-        self._development = named.get(DEVELOPMENT, _Caller.of(_EVERYTHING)) if settings.allow_development else None
+    A URI counts before a DNS name, and a certificate that names two callers, or has two SPIFFE ids, proves nothing.
+    The common name and e-mail addresses are no names: who asks for a certificate may write there what he likes.
+    """
+
+    def __init__(self, settings: IdentitySettings, surface: Surface | None = None) -> None:
+        """`surface` is the service's; without one `services` alone says who may call what. Raises SettingsError."""
+        named = {caller.name: _Caller.of(caller, surface) for caller in settings.callers}
+        by_peer = {peer: named[caller.name] for caller in settings.callers for peer in caller.peers}
+        self._by_uri = {peer: caller for peer, caller in by_peer.items() if ":" in peer}
+        self._by_dns = {peer.lower(): caller for peer, caller in by_peer.items() if ":" not in peer}
+        everything = _Caller.of(_EVERYTHING, surface)
+        self._development = named.get(DEVELOPMENT, everything) if settings.allow_development else None
+        self._plaintext = named.get(settings.plaintext_peers_are)
         # What a connection's address means does not change: gRPC tells it, no request can. Bounded by its size.
         self._is_loopback = lru_cache(MAX_PEERS)(is_loopback)
+        self._log = get_logger(__name__)
 
-    def admit(self, method: str, peer: str, auth_context: Mapping[str, Iterable[bytes]]) -> Admission:
+    def admit(self, method: str, peer: str, auth_context: AuthContext) -> Admission:
         """Says as whom this peer may call `method` ("package.Service/Method").
 
         Raises UNAUTHENTICATED (IDENTITY_UNKNOWN) for a peer that is nobody, and PERMISSION_DENIED
         (IDENTITY_NOT_ALLOWED) where it may not call this method.
         """
-        caller = self._caller(peer, auth_context)
-        if caller is None:
-            raise DirectFlowError(StatusCode.UNAUTHENTICATED, "IDENTITY_UNKNOWN", "the peer has no identity here")
-        if not method.startswith(caller.services):
+        caller = self._known(peer, auth_context)
+        if not caller.may_call(method):
             raise _not_allowed(f"{caller.admission.identity} may not call {method}")
         return caller.admission
 
-    def _caller(self, peer: str, auth_context: Mapping[str, Iterable[bytes]]) -> "_Caller | None":
+    def identify(self, peer: str, auth_context: AuthContext) -> Admission:
+        """As `admit`, for what everybody may call who is somebody."""
+        return self._known(peer, auth_context).admission
+
+    def _known(self, peer: str, auth_context: AuthContext) -> _Caller:
+        caller = self._caller(peer, auth_context)
+        if caller is None:
+            # For whoever wonders which line the settings lack; the caller is told nothing about them.
+            told = (*_names(auth_context, "peer_uri"), *_names(auth_context, "peer_dns"))[:MAX_NAMES_LOGGED]
+            self._log.warning("a peer has no identity", peer=peer, names=[name[:MAX_LOGGED_NAME] for name in told])
+            raise DirectFlowError(StatusCode.UNAUTHENTICATED, "IDENTITY_UNKNOWN", "the peer has no identity here")
+        return caller
+
+    def _caller(self, peer: str, auth_context: AuthContext) -> _Caller | None:
         if _SECURE.isdisjoint(auth_context.get("transport_security_type", ())):
-            return self._development if self._is_loopback(peer) else None
-        for key in _NAMES_OF_PEER:
-            for name in auth_context.get(key, ()):
-                caller = self._by_peer.get(name.decode(errors="replace"))
-                if caller is not None:
-                    return caller
-        return None
+            return self._development if self._development and self._is_loopback(peer) else self._plaintext
+        uris = _names(auth_context, "peer_uri")
+        if sum(uri.startswith(_SPIFFE) for uri in uris) > 1:
+            return None
+        found = {id(one): one for uri in uris if (one := self._by_uri.get(uri))}
+        if not found:
+            dns = _names(auth_context, "peer_dns")
+            found = {id(one): one for name in dns if (one := self._by_dns.get(name.lower()))}
+        return next(iter(found.values())) if len(found) == 1 else None
 
 
-def is_loopback(peer: str) -> bool:
-    """True for "ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711" and Unix sockets; peers as gRPC names them."""
-    kind, _, address = urllib.parse.unquote(peer).partition(":")
-    if kind == "unix":
-        return True
-    host = address.rpartition(":")[0].strip("[]")
-    try:
-        return kind in ("ipv4", "ipv6") and ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
+def _names(auth_context: AuthContext, kind: str) -> list[str]:
+    """Of one kind: in `x509_subject_alternative_name` an e-mail address could pass for a SPIFFE id."""
+    return [name.decode(errors="replace") for name in auth_context.get(kind, ())]
 
 
 def require_workspace(name: str, field: str = "name") -> str:

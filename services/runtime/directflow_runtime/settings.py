@@ -8,13 +8,19 @@ import os
 import tomllib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import EnvSettingsSource
 from pydantic_settings import SettingsError as UnreadableVariable
 
+from directflow_runtime.loopback import is_loopback_host, is_loopback_target
+
 NESTED_DELIMITER = "__"
+DEVELOPMENT = "development"
+"""The identity of a plaintext peer on loopback."""
+ALLOWED = "allow_plaintext_beyond_loopback = true"
+FILES_OF_A_SECRET = {"certificate_file": "tls.crt", "key_file": "tls.key", "ca_file": "ca.crt"}
 
 
 class SettingsError(Exception):
@@ -28,12 +34,24 @@ class SettingsModel(BaseModel):
 
 
 class TlsSettings(SettingsModel):
-    """Files of one side of a TLS connection, PEM."""
+    """Files of one side of a TLS connection, PEM; read again when they change.
+
+    `directory` stands for `tls.crt`, `tls.key` and `ca.crt` in it: what cert-manager writes into a Secret.
+    """
 
     certificate_file: Path
     key_file: Path
     ca_file: Path
-    """The authority that must have signed the other side's certificate."""
+    """The authorities, one or more, of which one must have signed the other side's certificate."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_directory_out(cls, given: Any) -> Any:
+        if not isinstance(given, dict) or "directory" not in given:
+            return given
+        directory = Path(given["directory"])
+        files = {name: directory / file for name, file in FILES_OF_A_SECRET.items()}
+        return files | {name: value for name, value in given.items() if name != "directory"}
 
 
 class ServerSettings(SettingsModel):
@@ -47,7 +65,9 @@ class ServerSettings(SettingsModel):
     health_port: int = Field(default=0, ge=0, le=65535)
     """Health has its own plaintext port: native Kubernetes probes present no certificate."""
     tls: TlsSettings | None = None
-    """None: plaintext, which identity accepts on loopback only, and only where `identity.allow_development` is set."""
+    """None: plaintext, which is for loopback, and there only for `identity.allow_development`."""
+    allow_plaintext_beyond_loopback: bool = False
+    """For a service mesh that encrypts by itself. Its peers are nobody without `identity.plaintext_peers_are`."""
     reflection: bool = True
     max_receive_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     max_unary_deadline_s: float = Field(default=300.0, gt=0)
@@ -66,6 +86,12 @@ class ServerSettings(SettingsModel):
     parent_pid: int = Field(default=0, ge=0)
     """0: off. Else the service ends, gracefully, when this process is gone."""
 
+    @model_validator(mode="after")
+    def _refuse_plaintext(self) -> Self:
+        if self.tls is None and not self.allow_plaintext_beyond_loopback and not is_loopback_host(self.host):
+            raise ValueError(f"host is beyond loopback and there is no tls: set tls, or {ALLOWED}")
+        return self
+
 
 class ChannelSettings(SettingsModel):
     """How a service reaches another one."""
@@ -73,9 +99,20 @@ class ChannelSettings(SettingsModel):
     target: str
     """"host:port"; every address behind the name is used in turn."""
     tls: TlsSettings | None = None
+    """None: plaintext, for loopback."""
+    server_name: str = ""
+    """The name that the other side's certificate must hold; empty: the target's own."""
+    allow_plaintext_beyond_loopback: bool = False
+    """For a service mesh that encrypts by itself."""
     max_receive_bytes: int = Field(default=16 * 1024 * 1024, gt=0)
     default_timeout_s: float = Field(default=60.0, gt=0)
     """Of unary calls that are made outside of any RPC and name no timeout."""
+
+    @model_validator(mode="after")
+    def _refuse_plaintext(self) -> Self:
+        if self.tls is None and not self.allow_plaintext_beyond_loopback and not is_loopback_target(self.target):
+            raise ValueError(f"target is beyond loopback and there is no tls: set tls, or {ALLOWED}")
+        return self
 
 
 class TelemetrySettings(SettingsModel):
@@ -101,14 +138,26 @@ class LoggingSettings(SettingsModel):
 class CallerSettings(SettingsModel):
     """`[[identity.callers]]`: one identity, the certificates that prove it, and what it may do."""
 
-    name: str
+    name: str = Field(min_length=1)
     peers: tuple[str, ...] = ()
-    """Subject alternative names of its certificates, exact: "spiffe://cluster/ns/a/sa/b" or "segments.example"."""
+    """Names in its certificates, exact: a URI such as "spiffe://cluster/ns/a/sa/b", or a DNS name. No wildcards."""
+    role: str = ""
+    """What it is: "platform" or "developer"; for the gateway "segments", "conditions" or "developer". It says which
+    methods it may call. Empty: `services` does, within what the service leaves to callers of its kind."""
     services: tuple[str, ...] = ()
-    """Prefixes of method names: "directflow.gateway.v1." or "directflow.gateway.v1.QueryService/". Empty: nothing."""
+    """Prefixes of method names: "directflow.gateway.v1." or "directflow.gateway.v1.QueryService/". They narrow a role;
+    without a role empty means nothing."""
     workspaces: tuple[str, ...] = ()
     """Workspace ids; ["*"] for all. Empty: none."""
-    may_define: bool = False
+    may_define: bool | None = None
+    """None: developers may."""
+
+    @field_validator("peers")
+    @classmethod
+    def _are_exact(cls, peers: tuple[str, ...]) -> tuple[str, ...]:
+        if any("*" in peer or not peer for peer in peers):
+            raise ValueError("a name in full is needed: wildcards prove nothing about who calls")
+        return peers
 
 
 class IdentitySettings(SettingsModel):
@@ -116,7 +165,22 @@ class IdentitySettings(SettingsModel):
 
     allow_development: bool = False
     """A plaintext peer on loopback is "development", which may do everything unless `callers` has an entry for it."""
+    plaintext_peers_are: str = ""
+    """The caller that every other plaintext peer is taken for: a service mesh has checked who they are, and nobody
+    else can reach the port. Empty: nobody."""
     callers: tuple[CallerSettings, ...] = ()
+
+    @model_validator(mode="after")
+    def _tell_callers_apart(self) -> Self:
+        names = [caller.name for caller in self.callers]
+        peers = [peer for caller in self.callers for peer in caller.peers]
+        if len({*names}) < len(names) or len({*peers}) < len(peers):
+            raise ValueError("two callers have the same name, or the same peer")
+        if any(caller.name == DEVELOPMENT and caller.peers for caller in self.callers):
+            raise ValueError(f"{DEVELOPMENT} is whoever calls in plaintext on loopback: it has no peers")
+        if self.plaintext_peers_are and self.plaintext_peers_are not in {*names} - {DEVELOPMENT}:
+            raise ValueError("plaintext_peers_are must be the name of one of the callers")
+        return self
 
 
 class ServiceSettings(SettingsModel):

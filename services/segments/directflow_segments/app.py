@@ -25,6 +25,7 @@ from directflow_segments.definitions.kind import COLLECTION, DataSourceKind
 from directflow_segments.explanation.gateway import GrpcExplainingGateway
 from directflow_segments.gateway import READ_METHODS, GrpcQueryGateway
 from directflow_segments.servicer import AudienceServicer, register
+from directflow_segments.surface import SURFACE
 
 NAME: Final = "directflow-segments"
 DOMAIN: Final = "segments.directflow"
@@ -77,7 +78,7 @@ def _server(settings: SegmentsSettings, traces: Telemetry) -> RpcServer:
         domain=DOMAIN,
         tracer=traces.tracer(_SCOPE),
         logger=get_logger(_SCOPE),
-        policy=IdentityPolicy(settings.identity),
+        policy=IdentityPolicy(settings.identity, SURFACE),
         settings=settings.server,
         drain=drain,
     )

@@ -8,7 +8,7 @@ from directflow_runtime.calls import Call, call_scope
 from directflow_runtime.errors import DirectFlowError
 
 OWNERSHIP = Ownership(
-    {"dataSources": "segments"}, {"dataSources": ("segments-streaming",), "conditions": ("segments",)}
+    {"dataSources": ("segments",)}, {"dataSources": ("segments-streaming",), "conditions": ("segments",)}
 )
 
 

@@ -22,19 +22,21 @@ HEARTBEAT_S: Final = (1.0, 60.0)
 class Ownership:
     """Which identity may use which collection."""
 
-    def __init__(self, owners: Mapping[str, str], readers: Mapping[str, Collection[str]] | None = None) -> None:
-        """The owner, and who else may read, by the collection's last part."""
+    def __init__(
+        self, owners: Mapping[str, Collection[str]], readers: Mapping[str, Collection[str]] | None = None
+    ) -> None:
+        """The owners, and who else may read, by the collection's last part."""
         self._owners = dict(owners)
         self._readers = dict(readers or {})
-        self.identities: Collection[str] = frozenset(self._owners.values())
+        self.identities: Collection[str] = frozenset[str]().union(*self._owners.values())
         """Everybody who owns a collection."""
 
     def require(self, collection: str, *, to_read: bool = False) -> None:
         """Raises PERMISSION_DENIED (IDENTITY_NOT_ALLOWED) unless the collection is the caller's, or with `to_read` one
         that it may read. That there is no such collection is told to nobody."""
-        identity, owner = current_call().identity, self._owners.get(collection)
-        allowed = {owner, DEVELOPMENT, *(self._readers.get(collection, ()) if to_read else ())}
-        if owner is None or collection == CONNECTIONS or identity not in allowed:
+        identity, owners = current_call().identity, self._owners.get(collection)
+        allowed = {*(owners or ()), DEVELOPMENT, *(self._readers.get(collection, ()) if to_read else ())}
+        if owners is None or collection == CONNECTIONS or identity not in allowed:
             message = f"{identity} may not {'read' if to_read else 'save in'} this collection"
             raise DirectFlowError(StatusCode.PERMISSION_DENIED, "IDENTITY_NOT_ALLOWED", message)
 

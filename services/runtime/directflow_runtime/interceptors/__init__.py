@@ -31,14 +31,15 @@ def server_interceptors(
     drain: Drain,
 ) -> Sequence[Layered]:
     """What `grpc.aio.server(interceptors=...)` takes. `domain` is the API's: "gateway.directflow"."""
+    errors, identity, idle_timeout = Errors(domain, logger), Identity(policy), IdleTimeout(settings.idle_write_s)
     layers: tuple[Layer, ...] = (
         drain,  # first: a call counts as running until all of the others are done with it
         Tracing(tracer),  # everything below has a trace id, and the span gets the final code
         RequestLog(logger),  # its line carries that trace id, and is written whatever happens below
-        Errors(domain, logger),  # what is raised below becomes a status, and the record's code
+        errors,  # what is raised below becomes a status, and the record's code
         Deadline(settings.max_unary_deadline_s, settings.max_stream_deadline_s, drain),  # before anything can wait
-        Identity(policy),  # permission before existence, and before a byte of the request is parsed
-        IdleTimeout(settings.idle_write_s),  # around the servicer's generator: it is closed before a status is sent
+        identity,  # permission before existence, and before a byte of the request is parsed
+        idle_timeout,  # around the servicer's generator: it is closed before a status is sent
         Messages(Validator()),  # last: servicers see requests that keep their own annotations
     )
-    return (Layered(layers),)
+    return (Layered(layers, of_infrastructure=(errors, identity, idle_timeout)),)

@@ -15,10 +15,12 @@ class Identity:
         self._policy = policy
 
     def wrap(self, method: Method, inner: Handler) -> Handler:
-        """Runs `inner` as the peer's identity, or not at all."""
+        """Runs `inner` as the peer's identity, or not at all. Reflection is for everybody who is somebody."""
+        policy, name, for_everybody = self._policy, method.full_name, method.is_infrastructure
 
         async def admitted(request: Any, context: Any) -> Any:
-            admission = self._policy.admit(method.full_name, context.peer(), context.auth_context())
+            peer, proof = context.peer(), context.auth_context()
+            admission = policy.identify(peer, proof) if for_everybody else policy.admit(name, peer, proof)
             record = current_record() or CallRecord(method.full_name)
             record.identity, record.may_define = admission.identity, admission.may_define
             with call_scope(_call(record, admission)):

@@ -28,10 +28,14 @@ class Layer(Protocol):
 
 
 class Layered(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no types
-    """The one interceptor that the server knows; it applies the layers, outermost first."""
+    """The one interceptor that the server knows; it applies the layers, outermost first.
 
-    def __init__(self, layers: Sequence[Layer]) -> None:
+    grpc's own services have fewer: a deadline or a validator of ours would break grpcurl.
+    """
+
+    def __init__(self, layers: Sequence[Layer], of_infrastructure: Sequence[Layer] = ()) -> None:
         self.layers = tuple(layers)
+        self._of_infrastructure = tuple(of_infrastructure)
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
 
     async def intercept_service(
@@ -47,18 +51,21 @@ class Layered(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no 
         if handler is None:
             return None
         method = Method.of(details.method, handler)
-        if method.is_infrastructure:
-            return handler
         # Only registered methods get here, so that callers cannot make this dictionary grow.
         self._handlers[details.method] = self._wrapped(method, handler)
         return self._handlers[details.method]
 
     def _wrapped(self, method: Method, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
         behavior = _behavior(handler)
-        for layer in reversed(self.layers):
+        if method.is_infrastructure and not self._of_infrastructure:
+            return handler
+        for layer in reversed(self._of_infrastructure if method.is_infrastructure else self.layers):
             behavior = layer.wrap(method, behavior)
+        made = _CONSTRUCTORS[method.streams_requests, method.streams_responses]
+        if method.is_infrastructure:
+            return made(behavior, method.request_deserializer, method.response_serializer)
         # No (de)serializer: the innermost layer does both, inside of the layer that turns errors into statuses.
-        return _CONSTRUCTORS[method.streams_requests, method.streams_responses](behavior)
+        return made(behavior)
 
 
 def _behavior(handler: grpc.RpcMethodHandler) -> Handler:
