@@ -4,7 +4,7 @@ import asyncio
 import math
 import time
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import psycopg
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -21,6 +21,21 @@ WAKE_S = 1.0
 OVERDUE_S = 0.5
 """How long after its end a call is left to asyncio before the watchdog closes the socket."""
 
+ABORTED_S = 0.2
+"""Until the server has noticed that an idle session was cut off."""
+ABORTED_AT_WORK_S = 1.2
+"""While it works on a statement, it looks for its client once a second (see `transaction.CHECK_CLIENT_S`)."""
+
+
+class Permit(Protocol):
+    """Whoever counts sessions: those of the server end a little later than ours (see `pools.permit`)."""
+
+    def release(self, within_s: float = 0.0) -> None:
+        """The connection is closed, the server's side of it within this time."""
+
+    def part(self, watch: Watch) -> None:
+        """The connection has said farewell; from now on `watch` belongs to the permit."""
+
 
 class GatewayConnection(psycopg.AsyncConnection[TupleRow]):
     """psycopg's connection, for code that wants cursors; `wire` below it, for code that wants libpq.
@@ -29,8 +44,10 @@ class GatewayConnection(psycopg.AsyncConnection[TupleRow]):
     psycopg's own `wait` would first spend up to ten seconds on a server that does not answer.
     """
 
-    def __init__(self, pgconn: PGconn, generation: str = "") -> None:
+    def __init__(self, pgconn: PGconn, generation: str = "", permit: Permit | None = None) -> None:
+        """`permit` is given back when the connection is closed, however that happens."""
         super().__init__(pgconn)
+        self._permit = permit
         self.prepare_threshold = None  # a named statement would not survive a pooler in transaction mode
         self.generation = generation
         """Of the credential that it logged in with; part of the key of every cache about this database."""
@@ -55,11 +72,31 @@ class GatewayConnection(psycopg.AsyncConnection[TupleRow]):
 
     def abort(self) -> None:
         """Closes at once, whatever runs; never blocks."""
+        permit, self._permit = self._permit, None
+        lingers_s = 0.0 if permit is None else self._lingers_s()
         self.wire.abort()
+        if permit is not None:
+            permit.release(lingers_s)
 
     def leave(self) -> None:
         """Closes an idle connection with a farewell to the server; never blocks."""
-        self.wire.close()
+        permit, self._permit = self._permit, None
+        if permit is None:
+            self.wire.close()
+        else:
+            self.wire.part()
+            permit.part(self.watch)
+
+    def _lingers_s(self) -> float:
+        if self.wire.lost or self.watch.server_has_left():
+            return 0.0
+        return ABORTED_S if self.wire.idle else ABORTED_AT_WORK_S
+
+    @property
+    def is_replica(self) -> bool:
+        """True while the server is in recovery, as it says itself in the moment in which that changes: after a failover
+        nobody has to ask."""
+        return self.pgconn.parameter_status(b"in_hot_standby") == b"on"
 
     async def close(self) -> None:
         """As psycopg's close; also lets go of the watch's duplicate of the socket."""

@@ -23,7 +23,6 @@ from directflow_gateway.execution.wire import Statement, Wire
 BEGIN = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 ROLLBACK = Statement("ROLLBACK")
 UNLOCK = Statement("SELECT pg_advisory_unlock_all()")
-DRAIN_BYTES = 64 * 1024
 LONGEST_NAME = 63
 """Bytes of application_name; PostgreSQL cuts the rest."""
 CHECK_CLIENT_S = 1.0
@@ -32,6 +31,22 @@ GRACE_S = 1.0
 """Our own clock is to strike first: it knows which limit it was."""
 LONGEST_TIMEOUT_MS = 2**31 - 1
 UNITS = ((86_400_000, "d"), (3_600_000, "h"), (60_000, "min"), (1_000, "s"), (1, "ms"))
+
+
+UNDEFINED_OBJECT = "42704"
+
+
+class RoleGone(DirectFlowError):
+    """The session's role was dropped: a dynamic credential has ended. Nothing has run; another session may have it."""
+
+
+def role_gone() -> RoleGone:
+    """To raise; callers see it when also a session that is new has no role."""
+    message = (
+        "the database does not know the session's role any more, or it is older than PostgreSQL 14: whoever keeps the "
+        "connection's credential must store one of a role that exists"
+    )
+    return RoleGone(StatusCode.FAILED_PRECONDITION, "SERVER_REFUSED", message, metadata={"setting": "session_user"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +87,7 @@ async def read_only_transaction(
     not by psycopg, it costs no prepared statement. Session advisory locks outlive it, so they are released by name.
 
     When the block is cancelled, or a statement still runs, nothing more is sent: the pool stops the statement and ends
-    the transaction (see cancel). Raises DirectFlowError: SERVER_REFUSED when the server did not take
+    the transaction (see cancel). Raises DirectFlowError: RoleGone, SERVER_REFUSED when the server did not take
     a setting, DATABASE_UNREACHABLE when it went away.
     """
     wire = wire_of(connection)
@@ -93,21 +108,14 @@ async def end_transaction(wire: Wire) -> None:
     """Leaves the session as a fresh one. A connection that breaks over it is not an error of what ran before: every row
     had arrived; the pool sees that it is broken."""
     try:
-        await wire.run(ROLLBACK, UNLOCK)
-        await close_prepared(wire)
+        # Statements of a pipeline that was cut short are closed within the transaction: behind it a pooler would hand
+        # the message to another server session. As a message of the protocol, which an aborted transaction understands.
+        await wire.run(ROLLBACK, UNLOCK, closing=wire.prepared)
+        wire.prepared.clear()
     except psycopg.OperationalError:
         wire.abort()
     finally:
         wire.release()
-
-
-async def close_prepared(wire: Wire) -> None:
-    """Closes statements of a pipeline that was cut short. As a message of the protocol, which a pooler understands."""
-    while wire.prepared:
-        name = wire.prepared.pop()
-        wire.pgconn.send_close_prepared(name)
-        await wire.flush()
-        await wire.drain(DRAIN_BYTES)
 
 
 async def _begin(wire: Wire, settings: TransactionSettings) -> datetime:
@@ -115,7 +123,7 @@ async def _begin(wire: Wire, settings: TransactionSettings) -> datetime:
     try:
         _, shown = await wire.run(BEGIN, _statement(wanted))
     except psycopg.Error as error:
-        raise translate(error, None, Phase.RUN) from None
+        raise role_gone() if error.sqlstate == UNDEFINED_OBJECT else translate(error, None, Phase.RUN) from None
     for position, (name, value) in enumerate(wanted.items()):
         if shown.get_value(0, position) != value.encode():
             raise _refused(name)
@@ -142,6 +150,8 @@ def _statement(wanted: dict[str, str]) -> Statement:
         "pg_catalog.current_setting('transaction_isolation')",
         "pg_catalog.current_setting('transaction_read_only')",
         "extract(epoch from pg_catalog.transaction_timestamp())",
+        # Of a role that was dropped under us it is an error, here, where nothing of the author's has been sent.
+        "session_user",
     ]
     return Statement(f"SELECT {', '.join(calls + shown)}", tuple(wanted.values()))
 

@@ -35,6 +35,9 @@ MOST_GROWTH = 20 * 1024 * 1024
 as much."""
 BYTES_RECEIVED_OFFSET = 128
 """Of tcpi_bytes_received in Linux's `struct tcp_info` (since 4.1)."""
+SERVER_HAS_LEFT = frozenset({7, 8, 9})
+"""CLOSE, CLOSE_WAIT and LAST_ACK of Linux's `enum` of TCP states, the first byte of `struct tcp_info`."""
+REST_BYTES = 64 * 1024
 ON_LINUX = sys.platform == "linux"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -128,6 +131,26 @@ class Watch:
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             return  # the other side was faster
+
+    def has_ended(self) -> bool:
+        """Whether the server has closed its side, once libpq has closed its own: reads what may come before that. Does
+        not wait."""
+        try:
+            return not self._socket.recv(REST_BYTES)
+        except BlockingIOError:
+            return False
+        except OSError:
+            return True
+
+    def server_has_left(self) -> bool:
+        """Whether the server's side of the connection is closed, as far as the kernel has heard."""
+        if not ON_LINUX:
+            return False
+        try:
+            state = self._socket.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0]
+        except OSError:
+            return True
+        return state in SERVER_HAS_LEFT
 
     def close(self) -> None:
         """Lets go of the socket. As long as our duplicate is open, the server would see no end."""

@@ -8,7 +8,7 @@ GIL while libpq reads (`psycopg.generators.fetch`, not documented; `pq`'s own co
 
 import asyncio
 import select
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
 import psycopg
@@ -93,10 +93,12 @@ class Wire:
 
     # --- statements ----------------------------------------------------------------------------------------------
 
-    async def run(self, *statements: Statement) -> list[PGresult]:
+    async def run(self, *statements: Statement, closing: Collection[bytes] = ()) -> list[PGresult]:
         """Runs statements in one round trip and returns one result each. Raises the first error as psycopg.Error;
-        what stands behind it has not run."""
+        what stands behind it has not run. `closing`: names of prepared statements that are closed first."""
         self.pgconn.enter_pipeline_mode()
+        for name in closing:
+            self.pgconn.send_close_prepared(name)
         for statement in statements:
             self.send(statement)
         self.pgconn.pipeline_sync()
@@ -104,7 +106,7 @@ class Wire:
         results = await self._until_sync()
         for result in results:
             self.check(result)
-        return results
+        return results[len(closing) :]
 
     async def start(self, statement: Statement, chunk_rows: int) -> None:
         """Sends one statement; its rows come from `result` in chunks of `chunk_rows`."""
@@ -171,10 +173,14 @@ class Wire:
 
     def close(self) -> None:
         """Takes leave of the server; never blocks. The server learns of it now, not when the watch goes as well."""
-        self.release()
-        self.pgconn.finish()
+        self.part()
         if self.watch is not None:
             self.watch.close()
+
+    def part(self) -> None:
+        """Takes leave of the server, and keeps the watch: its end shows when the server has closed its own side."""
+        self.release()
+        self.pgconn.finish()
 
     def abort(self) -> None:
         """Closes the connection at once, whatever runs on it; never blocks."""
