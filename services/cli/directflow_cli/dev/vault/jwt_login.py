@@ -1,0 +1,92 @@
+"""auth/jwt/: logins with a JWT that a known key signed."""
+
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from directflow_cli.dev.vault.core import Backend, Core
+from directflow_cli.dev.vault.fields import text, texts
+from directflow_cli.dev.vault.logins import grant, log_in
+from directflow_cli.dev.vault.refusal import Refused
+from directflow_cli.dev.vault.routes import Answer, Request
+from directflow_cli.dev.vault.rs256 import BadToken, PublicKey, verified
+
+LEEWAY_S = 150.0
+"""What the real one allows clocks to differ at `exp` and `nbf`."""
+
+
+class JwtLogin(Backend):
+    kind = "jwt"
+    open_paths = frozenset({"login"})
+
+    def __init__(self, core: Core, path: str, _: Mapping[str, str]) -> None:
+        super().__init__()
+        self._core = core
+        self._path = path
+        self._keys: tuple[PublicKey, ...] = ()
+        self._issuer = ""
+        self._roles: dict[str, Mapping[str, Any]] = {}
+        self.routes.add("login", write=self._login)
+        self.routes.add("config", write=self._configure)
+        self.routes.add("role/{name}", read=self._read, write=self._write, delete=self._delete)
+
+    def _configure(self, request: Request) -> None:
+        try:
+            self._keys = tuple(PublicKey.from_pem(pem) for pem in request.body.get("jwt_validation_pubkeys", ()))
+        except ValueError:
+            raise Refused(400, "error parsing public key: a stand-in takes RSA keys in PEM") from None
+        self._issuer = text(request.body, "bound_issuer")
+
+    def _write(self, request: Request, name: str) -> None:
+        if not text(request.body, "user_claim"):
+            raise Refused(400, "a user claim must be defined on the role")
+        if not texts(request.body, "bound_audiences") and not text(request.body, "bound_subject"):
+            raise Refused(400, "must have at least one bound constraint when creating/updating a role")
+        self._roles[name] = request.body
+
+    def _read(self, _: Request, name: str) -> Answer:
+        if name not in self._roles:
+            raise Refused(404)
+        return Answer(dict(self._roles[name]))
+
+    def _delete(self, _: Request, name: str) -> None:
+        self._roles.pop(name, None)
+
+    def _login(self, request: Request) -> Answer:
+        name, token = text(request.body, "role"), text(request.body, "jwt")
+        if not token:
+            raise Refused(400, "missing token")
+        if name not in self._roles:
+            raise Refused(400, f'role "{name}" could not be found')
+        role = self._roles[name]
+        claims = self._verified(token, role)
+        user = str(claims.get(text(role, "user_claim"), ""))
+        return log_in(self._core, grant(role, f"{self._path}login", f"{self._path[5:-1]}-{user}", {"role": name}))
+
+    def _verified(self, token: str, role: Mapping[str, Any]) -> dict[str, Any]:
+        try:
+            claims = verified(token, self._keys)
+        except BadToken as problem:
+            raise _invalid(f"error verifying token signature: {problem}") from None
+        now = time.time()
+        if now > claims.get("exp", 0) + LEEWAY_S:
+            raise _invalid("invalid expiration time (exp) claim: token is expired")
+        if now < claims.get("nbf", 0) - LEEWAY_S:
+            raise _invalid("invalid not before (nbf) claim: token not yet valid")
+        if self._issuer and claims.get("iss") != self._issuer:
+            raise _invalid("invalid issuer (iss) claim")
+        _check_bounds(claims, role)
+        return claims
+
+
+def _check_bounds(claims: Mapping[str, Any], role: Mapping[str, Any]) -> None:
+    audiences, bound = claims.get("aud", ()), texts(role, "bound_audiences")
+    if not set((audiences,) if isinstance(audiences, str) else audiences) & set(bound):
+        raise _invalid("invalid audience (aud) claim: audience claim does not match any bound audience")
+    subject = text(role, "bound_subject")
+    if subject and claims.get("sub") != subject:
+        raise _invalid("invalid subject (sub) claim")
+
+
+def _invalid(why: str) -> Refused:
+    return Refused(400, f"error validating token: {why}")

@@ -1,0 +1,112 @@
+"""auth/kubernetes/: logins with a service account token, which a Kubernetes API server reviews."""
+
+import http.client
+import json
+import ssl
+from collections.abc import Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from directflow_cli.dev.vault.core import Backend, Core
+from directflow_cli.dev.vault.fields import text, texts
+from directflow_cli.dev.vault.logins import grant, log_in
+from directflow_cli.dev.vault.refusal import Refused, denied
+from directflow_cli.dev.vault.routes import Answer, Request
+from directflow_cli.dev.vault.rs256 import BadToken, claims
+
+REVIEW_S = 10.0
+REVIEW_BYTES = 1_000_000
+REVIEW_PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
+ANYBODY = "*"
+
+
+class KubernetesLogin(Backend):
+    kind = "kubernetes"
+    open_paths = frozenset({"login"})
+
+    def __init__(self, core: Core, path: str, _: Mapping[str, str]) -> None:
+        super().__init__()
+        self._core = core
+        self._path = path
+        self._config: Mapping[str, Any] = {}
+        self._roles: dict[str, Mapping[str, Any]] = {}
+        self.routes.add("login", write=self._login)
+        self.routes.add("config", write=self._configure)
+        self.routes.add("role/{name}", read=self._read, write=self._write, delete=self._delete)
+
+    def _configure(self, request: Request) -> None:
+        if not text(request.body, "kubernetes_host"):
+            raise Refused(400, "no host provided")
+        self._config = request.body
+
+    def _write(self, request: Request, name: str) -> None:
+        for field in ("bound_service_account_names", "bound_service_account_namespaces"):
+            if not texts(request.body, field):
+                raise Refused(400, f'"{field}" can not be empty')
+        self._roles[name] = request.body
+
+    def _read(self, _: Request, name: str) -> Answer:
+        if name not in self._roles:
+            raise Refused(404)
+        return Answer(dict(self._roles[name]))
+
+    def _delete(self, _: Request, name: str) -> None:
+        self._roles.pop(name, None)
+
+    def _login(self, request: Request) -> Answer:
+        name, token = text(request.body, "role"), text(request.body, "jwt")
+        if not name:
+            raise Refused(400, "missing role")
+        if not token:
+            raise Refused(400, "missing jwt")
+        if name not in self._roles:
+            raise Refused(400, f'invalid role name "{name}"')
+        role = self._roles[name]
+        namespace, account = self._reviewed(token, role)
+        names, namespaces = texts(role, "bound_service_account_names"), texts(role, "bound_service_account_namespaces")
+        if not _bound(account, names) or not _bound(namespace, namespaces):
+            raise denied()
+        meta = {"role": name, "service_account_name": account, "service_account_namespace": namespace}
+        return log_in(self._core, grant(role, f"{self._path}login", f"kubernetes-{namespace}-{account}", meta))
+
+    def _reviewed(self, token: str, role: Mapping[str, Any]) -> tuple[str, str]:
+        """Namespace and name of the service account; Refused (403, as the real one: it says no more)."""
+        audience = text(role, "audience")
+        try:
+            audiences = claims(token).get("aud", ())
+        except BadToken:
+            raise denied() from None
+        if audience and audience not in audiences:
+            raise denied()
+        status = self._review({"token": token, **({"audiences": [audience]} if audience else {})})
+        parts = str(status.get("user", {}).get("username", "")).split(":")
+        if not status.get("authenticated") or len(parts) != 4:
+            raise denied()
+        return parts[2], parts[3]
+
+    def _review(self, spec: Mapping[str, Any]) -> Mapping[str, Any]:
+        place = urlsplit(text(self._config, "kubernetes_host"))
+        reviewer = text(self._config, "token_reviewer_jwt") or spec["token"]
+        asked = {"kind": "TokenReview", "apiVersion": "authentication.k8s.io/v1", "spec": spec}
+        connection = self._connection(place.scheme, place.hostname or "", place.port)
+        try:
+            headers = {"Authorization": f"Bearer {reviewer}", "Content-Type": "application/json"}
+            connection.request("POST", REVIEW_PATH, json.dumps(asked), headers)
+            answer = connection.getresponse()
+            found = json.loads(answer.read(REVIEW_BYTES)) if answer.status in (200, 201) else {}
+        except (OSError, ValueError, http.client.HTTPException):
+            raise Refused(500, "the TokenReview could not be made") from None
+        finally:
+            connection.close()
+        return found.get("status") or {}
+
+    def _connection(self, scheme: str, host: str, port: int | None) -> http.client.HTTPConnection:
+        if scheme == "http":
+            return http.client.HTTPConnection(host, port, timeout=REVIEW_S)
+        authority = text(self._config, "kubernetes_ca_cert") or None
+        context = ssl.create_default_context(cadata=authority)
+        return http.client.HTTPSConnection(host, port, timeout=REVIEW_S, context=context)
+
+
+def _bound(name: str, allowed: Sequence[str]) -> bool:
+    return name in allowed or ANYBODY in allowed

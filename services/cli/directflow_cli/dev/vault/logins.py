@@ -1,0 +1,54 @@
+"""What all login methods share: the token settings of a role, and the answer to a login."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from directflow_cli.dev.vault.core import Core
+from directflow_cli.dev.vault.fields import flag, seconds, text, texts
+from directflow_cli.dev.vault.lifetimes import Lifetime, whole
+from directflow_cli.dev.vault.policies import DEFAULT
+from directflow_cli.dev.vault.routes import Answer
+from directflow_cli.dev.vault.tokens import BATCH, SERVICE, Grant, Token
+
+
+def grant(body: Mapping[str, Any], path: str, display_name: str, meta: Mapping[str, str]) -> Grant:
+    """A token as the `token_...` fields of a role want it."""
+    lifetime = Lifetime(
+        seconds(body, "token_ttl", "ttl"),
+        seconds(body, "token_max_ttl", "max_ttl"),
+        seconds(body, "token_period", "period"),
+        seconds(body, "token_explicit_max_ttl"),
+    )
+    kind = BATCH if text(body, "token_type") == BATCH else SERVICE
+    return Grant(path, display_name, policies_of(body, "token_policies", "policies"), lifetime, kind, meta=meta)
+
+
+def policies_of(body: Mapping[str, Any], *names: str) -> tuple[str, ...]:
+    """With `default`, unless it is not wanted."""
+    without = flag(body, "token_no_default_policy") or flag(body, "no_default_policy")
+    return tuple(sorted({*texts(body, *names), *(() if without else (DEFAULT,))}))
+
+
+def log_in(core: Core, asked: Grant) -> Answer:
+    """A new token, and what is said about it."""
+    token, warnings = core.tokens.create(asked)
+    return Answer(auth=described(token), warnings=warnings)
+
+
+def described(token: Token, ttl_s: float | None = None) -> dict[str, Any]:
+    """The `auth` part of an answer."""
+    lives_s = token.expires_at - token.created_at if token.expires_at and ttl_s is None else ttl_s or 0
+    return {
+        "client_token": token.id,
+        "accessor": token.accessor if token.kind == SERVICE else "",
+        "policies": list(token.policies),
+        "token_policies": list(token.policies),
+        "metadata": dict(token.meta) or None,
+        "lease_duration": whole(lives_s),
+        "renewable": token.renewable,
+        "entity_id": "",
+        "token_type": token.kind,
+        "orphan": token.parent is None,
+        "mfa_requirement": None,
+        "num_uses": 0,
+    }

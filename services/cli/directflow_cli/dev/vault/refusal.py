@@ -1,0 +1,23 @@
+"""How the stand-in says no."""
+
+PERMISSION_DENIED = "permission denied"
+
+
+class Refused(Exception):
+    """An answer with an error: an HTTP status and Vault's `errors`. No message holds a secret."""
+
+    def __init__(self, status: int, *messages: str) -> None:
+        super().__init__(status, *messages)
+        self.status = status
+        self.messages = messages
+
+
+def denied() -> Refused:
+    """403. The real one says no more either, whether the token is unknown, expired, or not allowed this."""
+    return Refused(403, PERMISSION_DENIED)
+
+
+def several(status: int, *messages: str) -> Refused:
+    """With the text that Go's multierror makes of messages: some answers come that way and some plain."""
+    count = f"{len(messages)} error{'s' if len(messages) > 1 else ''} occurred:"
+    return Refused(status, count + "".join(f"\n\t* {message}" for message in messages) + "\n\n")

@@ -1,0 +1,80 @@
+"""Vault servers, real and stand-in, and a place in front of them where faults happen."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from directflow_cli.dev.postgres_binaries import Installation
+
+from .faults import FaultyVault
+from .identities import Issuer, TokenReviews
+from .servers import RealVault, StandIn, Vault, real_vault_program
+
+
+@pytest.fixture(scope="session")
+def _real_vault_process() -> Iterator[RealVault]:
+    """One process for all tests of a worker: it takes seconds to start."""
+    server = RealVault(real_vault_program())
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def real_vault(_real_vault_process: RealVault) -> Iterator[RealVault]:
+    """HashiCorp's Vault, empty."""
+    yield _real_vault_process
+    _real_vault_process.reset()
+
+
+@pytest.fixture
+def stand_in(postgres_installation: Installation) -> Iterator[StandIn]:
+    """The stand-in of `directflow dev`, empty."""
+    server = StandIn(postgres_installation.program("psql"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["stand-in", "real"])
+def vault(request: pytest.FixtureRequest) -> Vault:
+    """A test that asks for this one runs twice: on the stand-in and on the real server."""
+    return request.getfixturevalue({"stand-in": "stand_in", "real": "real_vault"}[request.param])
+
+
+@pytest.fixture
+def in_front_of() -> Iterator[Callable[[Vault], FaultyVault]]:
+    """`in_front_of(vault)`: a proxy whose faults a test switches on and off; healthy at first."""
+    made: list[FaultyVault] = []
+
+    def put(vault: Vault) -> FaultyVault:
+        made.append(FaultyVault(vault.address))
+        return made[-1]
+
+    yield put
+    for proxy in made:
+        proxy.close()
+
+
+@pytest.fixture
+def faulty(vault: Vault, in_front_of: Callable[[Vault], FaultyVault]) -> FaultyVault:
+    """A proxy in front of `vault`."""
+    return in_front_of(vault)
+
+
+@pytest.fixture(scope="session")
+def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
+    """Signs JWTs with a key of its own (RS256)."""
+    return Issuer(tmp_path_factory.mktemp("issuer"))
+
+
+@pytest.fixture
+def token_reviews() -> Iterator[TokenReviews]:
+    """The one call of a Kubernetes API server that Vault makes."""
+    server = TokenReviews()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def token_file(tmp_path: Path) -> Path:
+    """Where a projected token lies."""
+    return tmp_path / "token"
