@@ -50,6 +50,12 @@ class Listened:
     def spans(self, name: str = "") -> list[ReadableSpan]:
         return [span for span in self.exporter.get_finished_spans() if name in span.name]
 
+    def token(self) -> str:
+        """The present token itself, to ask Vault about it."""
+        token = self.session._keeper.present
+        assert token is not None
+        return token.secret.reveal()
+
     async def failure(self, path: str = "secret/data/one") -> VaultFailure:
         """The failure of a read, which has to fail."""
         try:

@@ -10,6 +10,9 @@ from directflow_gateway.vault.periods import Periods
 from directflow_gateway.vault.reply import Document, seconds_of
 
 
+LAST_SECOND_S = 0.5
+
+
 @dataclass(frozen=True, slots=True)
 class Grant:
     """What a login or a renewal gave. Times count from before it was asked for: the token is never taken for younger
@@ -98,7 +101,11 @@ def grant_of_lookup(data: Document | None, secret: Secret, since: float) -> Gran
     """Out of `data` of lookup-self's answer. None: it is not what it has to be."""
     if data is None:
         return None
-    return _grant({**data, "id": secret.reveal()}, "id", "ttl", "type", since, made_here=False)
+    grant = _grant({**data, "id": secret.reveal()}, "id", "ttl", "type", since, made_here=False)
+    if grant is not None and grant.ttl_s == 0 and data.get("expire_time") is not None:
+        # Whole seconds: 0 is a token in its last second as well as one that lives for ever.
+        return replace(grant, ttl_s=LAST_SECOND_S)
+    return grant
 
 
 def _grant(
