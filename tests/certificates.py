@@ -89,15 +89,24 @@ class Authority:
         )  # fmt: skip
         return Issued((self._folder / f"{stem}.crt").read_bytes(), (self._folder / f"{stem}.key").read_bytes())
 
+    def encrypted(self, key: bytes) -> bytes:
+        """The same key behind a password."""
+        (self._folder / "plain.key").write_bytes(key)
+        self._openssl("pkcs8", "-topk8", "-in", "plain.key", "-out", "hidden.key", "-passout", "pass:secret")
+        return (self._folder / "hidden.key").read_bytes()
+
     def mount(self, folder: Path, *names: str, **more: Any) -> "Mount":
         """A certificate as a pod finds it, with this authority as the one that is trusted."""
         mounted = Mount(folder)
         mounted.put(self.issue(*names, **more), [self.root])
         return mounted
 
-    def _openssl(self, *arguments: str) -> None:
-        with_configuration = [arguments[0], "-config", "openssl.cnf", *arguments[1:]]
-        subprocess.run(["openssl", *with_configuration], cwd=self._folder, check=True, capture_output=True, timeout=30)
+    def _openssl(self, command: str, *arguments: str) -> None:
+        configuration = ["-config", "openssl.cnf"] if command in ("req", "ca") else []
+        subprocess.run(
+            ["openssl", command, *configuration, *arguments],
+            cwd=self._folder, check=True, capture_output=True, timeout=30,
+        )  # fmt: skip
 
 
 class Mount:

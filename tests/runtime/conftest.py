@@ -1,7 +1,7 @@
 """A real grpc.aio server on port 0 with the real layers, around a tiny service of well-known protobuf types."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -96,12 +96,14 @@ async def world() -> AsyncIterator[MakeWorld]:
             name: str = "Do",
             identity: IdentitySettings | None = None,
             request: Any = StringValue,
+            also: Mapping[str, tuple[Any, str]] = {},
             **settings: Any,
         ) -> World:
+            handlers = {name: (handler, shape), **also}
             spans = InMemorySpanExporter()
             traces = await stack.enter_async_context(telemetry(TelemetrySettings(), "test", SimpleSpanProcessor(spans)))
             lines: list[dict[str, Any]] = []
-            server = _server(handler, shape, name, identity, request, ServerSettings(**settings), traces, lines)
+            server = _server(handlers, identity, request, ServerSettings(**settings), traces, lines)
             await server.start()
             stack.push_async_callback(server.stop, 0)
             tracer = traces.tracer("test.client")
@@ -113,7 +115,7 @@ async def world() -> AsyncIterator[MakeWorld]:
 
 
 def _server(
-    handler: Any, shape: str, name: str, identity: Any, request: Any, settings: ServerSettings, traces: Any, lines: Any
+    handlers: Mapping[str, Any], identity: Any, request: Any, settings: ServerSettings, traces: Any, lines: Any
 ) -> RpcServer:
     drain = Drain()
     layers = server_interceptors(
@@ -125,7 +127,10 @@ def _server(
         drain=drain,
     )
     server = build_server(settings, layers, drain, [SERVICE])
-    methods = {name: SHAPES[shape](handler, request.FromString, StringValue.SerializeToString)}
+    methods = {
+        name: SHAPES[shape](handler, request.FromString, StringValue.SerializeToString)
+        for name, (handler, shape) in handlers.items()
+    }
     server.grpc.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, methods),))
     return server
 

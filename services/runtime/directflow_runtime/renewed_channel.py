@@ -71,13 +71,10 @@ class _Method:
 class RenewedChannel:
     """What `TracedChannel` needs of a channel. It belongs to the event loop that it was made in."""
 
-    def __init__(
-        self, files: CertificateFiles, open_one: Callable[[Pem], Any], look_every_s: float = LOOK_EVERY_S
-    ) -> None:
+    def __init__(self, files: CertificateFiles, open_one: Callable[[Pem], Any]) -> None:
         self._files = files
         self._open = open_one
-        self._look_every_s = look_every_s
-        self._look_at = time.monotonic() + look_every_s
+        self._look_at = time.monotonic() + LOOK_EVERY_S
         self._newest = _Generation(open_one(files.first))
         self._overtaken: set[_Generation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
@@ -93,7 +90,7 @@ class RenewedChannel:
         """What a new call is made on. Looks at the files where that was not done within the last second."""
         now = time.monotonic()
         if now >= self._look_at:
-            self._look_at = now + self._look_every_s
+            self._look_at = now + LOOK_EVERY_S
             self._look()
         return self._newest
 
@@ -162,7 +159,7 @@ class RenewedChannel:
         if state is _READY or self._newest.channel.get_state() is not _READY:
             return True
         with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._look_every_s):
+            async with asyncio.timeout(LOOK_EVERY_S):
                 await fresh.channel.wait_for_state_change(state)
         return False
 

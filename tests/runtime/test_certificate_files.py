@@ -1,0 +1,142 @@
+"""Certificates in files that are renewed under us: taken up whole or not at all."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from directflow_runtime.settings import SettingsError, TlsSettings
+from directflow_runtime.tls import CertificateFiles
+
+from ..certificates import Authority, Issued, Mount
+
+UNUSABLE = "renewed certificates cannot be used: the ones before stay in use"
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("files") / "authority")
+
+
+@pytest.fixture(scope="module")
+def issued(authority: Authority) -> list[Issued]:
+    return [authority.issue("DNS:localhost") for _ in range(2)]
+
+
+@pytest.fixture
+def mount(authority: Authority, issued: list[Issued], tmp_path: Path) -> Mount:
+    mounted = Mount(tmp_path / "tls")
+    mounted.put(issued[0], [authority.root])
+    return mounted
+
+
+def plain(folder: Path, one: Issued, root: bytes) -> TlsSettings:
+    """Files without any links, for those who copy them one after the other."""
+    folder.mkdir()
+    for name, content in {"tls.crt": one.certificate, "tls.key": one.key, "ca.crt": root}.items():
+        (folder / name).write_bytes(content)
+    return TlsSettings.model_validate({"directory": folder})
+
+
+def test_a_directory_stands_for_what_cert_manager_writes(tmp_path: Path) -> None:
+    found = TlsSettings.model_validate({"directory": tmp_path, "ca_file": "/bundle/ca.crt"})
+    assert (found.certificate_file, found.key_file) == (tmp_path / "tls.crt", tmp_path / "tls.key")
+    assert found.ca_file == Path("/bundle/ca.crt")
+
+
+def test_renewed_files_are_taken_up_once(mount: Mount, issued: list[Issued], authority: Authority) -> None:
+    files = CertificateFiles(mount.settings)
+    assert files.renewed() is None
+    mount.put(issued[1], [authority.root])
+    fresh = files.renewed()
+    assert fresh is not None
+    assert (fresh.certificate, fresh.key) == (issued[1].certificate, issued[1].key)
+    assert files.renewed() is None
+
+
+def half_renewed(folder: Path, one: Issued) -> None:
+    (folder / "tls.crt").write_bytes(one.certificate)
+
+
+def truncated(folder: Path, one: Issued) -> None:
+    (folder / "tls.key").write_bytes(one.key[: len(one.key) // 2])
+
+
+def emptied(folder: Path, one: Issued) -> None:
+    (folder / "ca.crt").write_bytes(b"")
+
+
+def removed(folder: Path, one: Issued) -> None:
+    (folder / "tls.key").unlink()
+
+
+def replaced_by_a_directory(folder: Path, one: Issued) -> None:
+    (folder / "tls.crt").unlink()
+    (folder / "tls.crt").mkdir()
+
+
+DAMAGES = [
+    (half_renewed, "do not belong together"),
+    (truncated, "are no PEM pair"),
+    (emptied, "holds no certificate of an authority"),
+    (removed, "No such file"),
+    (replaced_by_a_directory, "directory"),
+]
+
+
+@pytest.mark.parametrize(("damage", "told"), DAMAGES)
+def test_what_cannot_be_used_is_told_once_and_changes_nothing(
+    tmp_path: Path, issued: list[Issued], authority: Authority, damage: Any, told: str
+) -> None:
+    files = CertificateFiles(plain(tmp_path / "tls", issued[0], authority.root))
+    with structlog.testing.capture_logs() as lines:
+        damage(tmp_path / "tls", issued[1])
+        assert [files.renewed() for _ in range(3)] == [None, None, None]
+    assert [line["event"] for line in lines] == [UNUSABLE]
+    assert told in lines[0]["problem"]
+
+
+def test_the_other_half_completes_a_renewal(tmp_path: Path, issued: list[Issued], authority: Authority) -> None:
+    files = CertificateFiles(plain(tmp_path / "tls", issued[0], authority.root))
+    half_renewed(tmp_path / "tls", issued[1])
+    assert files.renewed() is None
+    (tmp_path / "tls" / "tls.key").write_bytes(issued[1].key)
+    fresh = files.renewed()
+    assert fresh is not None
+    assert fresh.key == issued[1].key
+
+
+@pytest.mark.parametrize(("damage", "told"), DAMAGES)
+def test_a_service_does_not_start_with_what_cannot_be_used(
+    tmp_path: Path, issued: list[Issued], authority: Authority, damage: Any, told: str
+) -> None:
+    settings = plain(tmp_path / "tls", issued[0], authority.root)
+    damage(tmp_path / "tls", issued[1])
+    with pytest.raises(SettingsError, match=told):
+        CertificateFiles(settings)
+
+
+def test_an_encrypted_key_is_refused_without_a_question_at_the_terminal(
+    tmp_path: Path, issued: list[Issued], authority: Authority
+) -> None:
+    settings = plain(tmp_path / "tls", issued[0], authority.root)
+    settings.key_file.write_bytes(authority.encrypted(issued[0].key))
+    with pytest.raises(SettingsError, match="no PEM pair"):
+        CertificateFiles(settings)
+
+
+def test_a_key_is_in_no_repr(mount: Mount, issued: list[Issued]) -> None:
+    assert "PRIVATE KEY" not in repr(CertificateFiles(mount.settings).first)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_permissions_that_are_mended_are_noticed(tmp_path: Path, issued: list[Issued], authority: Authority) -> None:
+    settings = plain(tmp_path / "tls", issued[0], authority.root)
+    files = CertificateFiles(settings)
+    settings.certificate_file.write_bytes(issued[1].certificate)
+    settings.key_file.write_bytes(issued[1].key)
+    settings.key_file.chmod(0)
+    assert files.renewed() is None
+    settings.key_file.chmod(0o600)
+    assert files.renewed() is not None

@@ -1,0 +1,216 @@
+"""A channel whose certificates are renewed while calls are under way."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import structlog
+from directflow_runtime import renewed_channel
+from directflow_runtime.calls import current_call
+from directflow_runtime.channel import open_channel
+from directflow_runtime.client_tracing import TracedChannel
+from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.settings import CallerSettings, ChannelSettings, IdentitySettings, SettingsError
+from google.protobuf.wrappers_pb2 import StringValue
+from opentelemetry.trace import SpanKind
+
+from ..certificates import Authority, Mount
+
+METHOD = "directflow.test.v1.TestService/Do"
+CALLERS = IdentitySettings(
+    callers=tuple(
+        CallerSettings(name=name, peers=(f"spiffe://cluster/{name}",), services=("",)) for name in ("first", "second")
+    )
+)
+FIRST, SECOND = "URI:spiffe://cluster/first", "URI:spiffe://cluster/second"
+
+
+async def whoami(request: Any, context: Any) -> StringValue:
+    return StringValue(value=current_call().identity)
+
+
+async def ticks(request: Any, context: Any) -> AsyncIterator[StringValue]:
+    """0, 1, 2, ... as long as somebody reads."""
+    number = 0
+    while True:
+        yield StringValue(value=str(number))
+        number += 1
+        await asyncio.sleep(0.01)
+
+
+ALSO = {"Ticks": (ticks, "unary_stream")}
+
+
+@pytest.fixture(autouse=True)
+def _look_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(renewed_channel, "LOOK_EVERY_S", 0.05)
+    monkeypatch.setattr(renewed_channel, "LINGER_S", 0.05)
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    return Authority(tmp_path_factory.mktemp("renewed") / "authority")
+
+
+@pytest.fixture
+def server(authority: Authority, tmp_path: Path) -> Mount:
+    return authority.mount(tmp_path / "server", "DNS:localhost")
+
+
+@pytest.fixture
+def client(authority: Authority, tmp_path: Path) -> Mount:
+    return authority.mount(tmp_path / "client", FIRST)
+
+
+def channel_to(served: Any, client: Mount, *read_methods: str) -> TracedChannel:
+    settings = ChannelSettings(target=f"localhost:{served.server.port}", tls=client.settings)
+    return open_channel(settings, served.tracer, read_methods)
+
+
+def open_channels(channel: TracedChannel) -> int:
+    count: int = channel._inner.open_channels
+    return count
+
+
+async def asked(served: Any, channel: TracedChannel) -> str:
+    return str((await served.stub_of(channel, "unary_unary")(StringValue(), timeout=5)).value)
+
+
+async def seen(served: Any, channel: TracedChannel, identity: str) -> None:
+    """Calls until the server sees the caller as this identity; every call on the way must succeed."""
+    async with asyncio.timeout(10):
+        while await asked(served, channel) != identity:
+            pass
+
+
+async def read_to_its_end(stream: Any) -> None:
+    while await stream.read() is not grpc.aio.EOF:
+        pass
+
+
+async def test_new_calls_come_with_the_renewed_certificate(
+    world: Any, server: Mount, client: Mount, authority: Authority, until: Any
+) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    async with channel_to(served, client) as channel:
+        assert await asked(served, channel) == "first"
+        client.put(authority.issue(SECOND), [authority.root])
+        await seen(served, channel, "second")
+        await until(lambda: open_channels(channel) == 1)
+
+
+async def test_a_stub_that_was_made_before_takes_part(
+    world: Any, server: Mount, client: Mount, authority: Authority
+) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    async with channel_to(served, client) as channel:
+        stub = served.stub_of(channel, "unary_unary")
+        await stub(StringValue(), timeout=5)
+        client.put(authority.issue(SECOND), [authority.root])
+        await seen(served, channel, "second")
+        assert (await stub(StringValue(), timeout=5)).value == "second"
+
+
+async def test_a_running_stream_keeps_its_channel_to_its_end(
+    world: Any, server: Mount, client: Mount, authority: Authority, until: Any
+) -> None:
+    served = await world(whoami, also=ALSO, identity=CALLERS, tls=server.settings)
+    async with channel_to(served, client) as channel:
+        stream = served.stub_of(channel, "unary_stream", "Ticks")(StringValue(), timeout=60)
+        assert (await stream.read()).value == "0"
+        client.put(authority.issue(SECOND), [authority.root])
+        await seen(served, channel, "second")
+        assert [(await stream.read()).value for _ in range(20)] == [str(number) for number in range(1, 21)]
+        assert open_channels(channel) == 2
+        stream.cancel()
+        await until(lambda: open_channels(channel) == 1)
+
+
+async def test_a_certificate_that_the_other_side_does_not_take_stays_aside(
+    world: Any, server: Mount, client: Mount, authority: Authority, tmp_path: Path, until: Any
+) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    stranger = Authority(tmp_path / "stranger")
+    async with channel_to(served, client) as channel:
+        await asked(served, channel)
+        with structlog.testing.capture_logs() as lines:
+            client.put(stranger.issue(SECOND), [stranger.root])
+            async with asyncio.timeout(10):
+                while "renewed certificates do not connect: the ones before stay in use" not in str(lines):
+                    assert await asked(served, channel) == "first"
+        client.put(authority.issue(SECOND), [authority.root])
+        await seen(served, channel, "second")
+
+
+async def test_half_a_renewal_changes_nothing(world: Any, server: Mount, client: Mount, authority: Authority) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    before, after = authority.issue(FIRST), authority.issue(SECOND)
+    async with channel_to(served, client) as channel:
+        with structlog.testing.capture_logs() as lines:
+            client.put_files({"tls.crt": after.certificate, "tls.key": before.key, "ca.crt": authority.root})
+            async with asyncio.timeout(10):
+                while not lines:
+                    assert await asked(served, channel) == "first"
+                    await asyncio.sleep(0.01)
+        client.put(after, [authority.root])
+        await seen(served, channel, "second")
+
+
+async def test_a_server_goes_on_with_what_it_had(
+    world: Any, server: Mount, client: Mount, authority: Authority
+) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    server.put_files({"tls.crt": b"no", "tls.key": b"no", "ca.crt": b"no"})
+    for _ in range(2):
+        async with channel_to(served, client) as channel:  # a handshake each
+            assert await asked(served, channel) == "first"
+    assert served.server.port
+
+
+async def test_a_channel_is_not_opened_with_a_key_that_is_not_the_certificates(
+    world: Any, server: Mount, client: Mount, authority: Authority
+) -> None:
+    served = await world(whoami, tls=server.settings)
+    one, two = authority.issue(FIRST), authority.issue(SECOND)
+    client.put_files({"tls.crt": one.certificate, "tls.key": two.key, "ca.crt": authority.root})
+    with pytest.raises(SettingsError, match="do not belong together"):
+        channel_to(served, client)
+
+
+async def test_reads_are_retried_traced_and_ended_in_time_as_on_any_channel(
+    world: Any, server: Mount, client: Mount
+) -> None:
+    calls = 0
+
+    async def fails_once(request: Any, context: Any) -> StringValue:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            raise DirectFlowError(StatusCode.UNAVAILABLE, "DATABASE_UNREACHABLE", "away", retry_after=0.1)
+        await asyncio.sleep(0 if calls == 2 else 30)
+        return StringValue(value="second")
+
+    served = await world(fails_once, identity=CALLERS, tls=server.settings)
+    async with channel_to(served, client, METHOD) as channel:
+        assert await asked(served, channel) == "second"
+        assert len(served.spans_of(SpanKind.CLIENT)) == 1
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await served.stub_of(channel, "unary_unary")(StringValue(), timeout=0.2)
+        assert caught.value.code() is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_closing_ends_what_a_renewal_left_behind(
+    world: Any, server: Mount, client: Mount, authority: Authority
+) -> None:
+    served = await world(whoami, also=ALSO, identity=CALLERS, tls=server.settings)
+    channel = channel_to(served, client)
+    stream = served.stub_of(channel, "unary_stream", "Ticks")(StringValue(), timeout=60)
+    await stream.read()
+    client.put(authority.issue(SECOND), [authority.root])
+    await seen(served, channel, "second")
+    await channel.close()
+    with pytest.raises(asyncio.CancelledError):
+        await read_to_its_end(stream)
