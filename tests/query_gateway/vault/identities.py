@@ -45,7 +45,7 @@ class TokenReviews:
     def __init__(self) -> None:
         self.reviewer_token = _unsigned("system:serviceaccount:vault:vault", lives_s=3600)
         self.reviewed = 0
-        self._known: dict[str, tuple[str, list[str]]] = {}
+        self._known: dict[str, tuple[str, list[str], float]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
@@ -64,7 +64,7 @@ class TokenReviews:
         """A projected service account token."""
         user = f"system:serviceaccount:{namespace}:{service_account}"
         token = _unsigned(user, lives_s=lives_s, audience=audience)
-        self._known[token] = (user, [audience])
+        self._known[token] = (user, [audience], time.time() + lives_s)
         return token
 
     def forget(self, token: str) -> None:
@@ -74,10 +74,10 @@ class TokenReviews:
     def review(self, asked: dict[str, Any]) -> dict[str, Any]:
         """The status of a TokenReview."""
         self.reviewed += 1
-        user, audiences = self._known.get(asked["token"], ("", []))
+        user, audiences, expires_at = self._known.get(asked["token"], ("", [], 0.0))
         wanted = asked.get("audiences") or audiences
         shared = [audience for audience in audiences if audience in wanted]
-        if not shared:
+        if not shared or expires_at < time.time():
             return {"authenticated": False, "error": "token is not for these audiences or unknown"}
         return {
             "authenticated": True,

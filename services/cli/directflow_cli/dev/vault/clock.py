@@ -18,7 +18,7 @@ class Clock:
 
     def __init__(self) -> None:
         self._watched: list[tuple[Due, Act]] = []
-        self._running = threading.Event()
+        self._paused = threading.Event()
         self._thread: threading.Thread | None = None
 
     def watch(self, due: Due, act: Act) -> None:
@@ -31,21 +31,21 @@ class Clock:
     def start(self) -> None:
         """What became due while it was paused happens at once."""
         if self._thread is None:
-            self._running.set()
+            self._paused.clear()
             self._thread = threading.Thread(target=self._run, name="vault-clock", daemon=True)
             self._thread.start()
 
     def pause(self) -> None:
         """Nothing happens afterwards; waits for what is being done."""
         thread, self._thread = self._thread, None
-        self._running.clear()
+        self._paused.set()
         if thread is not None and thread is not threading.current_thread():
             thread.join(STOP_S)
 
     def _run(self) -> None:
-        while self._running.is_set():
+        while not self._paused.is_set():
             wake_at = min((self._act(*entry) for entry in self._watched), default=float("inf"))
-            time.sleep(max(0.0, min(LONGEST_WAIT_S, wake_at - time.time())))
+            self._paused.wait(max(0.0, min(LONGEST_WAIT_S, wake_at - time.time())))
 
     def _act(self, due: Due, act: Act) -> float:
         """Acts on what is due; when the next one is."""
@@ -53,7 +53,7 @@ class Clock:
         for at, name in due():
             if at > time.time():
                 later.append(at)
-            elif self._running.is_set():
+            elif not self._paused.is_set():
                 _do(act, name)
         return min(later)
 

@@ -84,7 +84,7 @@ class TokenStore:
 
     def renew(self, token: Token, asked_s: float) -> tuple[float, tuple[str, ...]]:
         """Seconds that it lives now, and warnings; Refused (400) for one that cannot be renewed."""
-        if token.is_root:
+        if token.expires_at is None:
             return 0.0, ()
         if not token.renewable:
             raise Refused(400, "lease is not renewable")
