@@ -97,6 +97,12 @@ def test_one_module_alone_knows_the_sql_grammar() -> None:
     assert guilty == ["query_gateway/directflow_gateway/sql/parser.py"]
 
 
+def test_one_module_alone_talks_to_vault() -> None:
+    """Only there can tokens and paths get into a library's exceptions."""
+    guilty = [label(path) for _, path in every_module() if roots(path) & {"hvac", "requests", "urllib3"}]
+    assert guilty == ["query_gateway/directflow_gateway/vault/wire.py"]
+
+
 def test_no_module_is_a_drawer_for_everything() -> None:
     drawers = {"utils", "util", "common", "helpers", "helper", "base", "misc"}
     guilty = [label(path) for _, path in every_module() if {part.removesuffix(".py") for part in path.parts} & drawers]
