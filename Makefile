@@ -4,7 +4,8 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
-export PYTHONDONTWRITEBYTECODE = 1
+# Hundreds of processes are started by the tests: each would compile what it imports anew.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help run demo test test-unit tools lint format types verify-protos generate-protos generate-functions verify-functions generate-lock bench soak chaos clean
@@ -74,3 +75,4 @@ generate-lock: $(STAMP) ## Resolve the dependencies anew (needs uv)
 
 clean: ## Remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis dist
+	@find . -name __pycache__ -type d -prune -exec rm -rf {} +
