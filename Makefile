@@ -31,7 +31,7 @@ demo: $(STAMP) ## The same journey once, then exit
 
 # --- proofs -------------------------------------------------------------------------------------------------------
 test: $(STAMP) ## Every test (a few minutes)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile -m "not soak and not chaos" tests
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not soak and not chaos" tests
 
 test-unit: $(STAMP) ## Tests that start no PostgreSQL and no server (seconds)
 	@$(BIN)/python -m pytest -m "not soak and not chaos" tests/architecture tests/runtime tests/query_gateway/sql tests/segments/audience

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
+from typing import Any
 
 # Before grpc is imported: a test may start a PostgreSQL while calls are under way, and gRPC's fork handlers then crash
 # one child in ten before it is PostgreSQL. Nobody here forks to go on with gRPC in the child.
@@ -12,12 +13,40 @@ from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.postgres_binaries import Installation, choose
 
 KIND_VARIABLE = "DIRECTFLOW_TEST_POSTGRES"
+ON_ONE_WORKER = ("tests/e2e/managed", "tests/query_gateway/sets", "tests/e2e")
+"""Folders whose tests share processes that take many seconds to start: a second worker would start them once more."""
+FIRST = (*ON_ONE_WORKER, "tests/cli/dev", "tests/query_gateway/property", "tests/cli/commands")
+"""What takes longest, longest first: begun last, it would be waited for with idle cores."""
 
 
 def pytest_configure() -> None:
     """libpq and psycopg read PG* behind everybody's back: no test may depend on the developer's shell."""
     for name in [name for name in os.environ if name.startswith("PG")]:
         del os.environ[name]
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    items.sort(
+        key=lambda item: next((at for at, folder in enumerate(FIRST) if _inside(item.nodeid, folder)), len(FIRST))
+    )
+
+
+@pytest.hookimpl(optionalhook=True)  # there is no such hook under `-p no:xdist`
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Under `--dist loadfile` a worker gets a file, or a whole folder of ON_ONE_WORKER."""
+    if config.getvalue("dist") != "loadfile":
+        return None
+    from xdist.scheduler import LoadFileScheduling
+
+    class LoadFileOrFolder(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return next((folder for folder in ON_ONE_WORKER if _inside(nodeid, folder)), super()._split_scope(nodeid))
+
+    return LoadFileOrFolder(config, log)
+
+
+def _inside(nodeid: str, folder: str) -> bool:
+    return nodeid.startswith(f"{folder}/")
 
 
 @pytest.fixture(scope="session")
