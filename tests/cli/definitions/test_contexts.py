@@ -108,6 +108,24 @@ def test_tls_files_of_a_context_are_used(file: Path, directflow: Directflow) -> 
     assert "TLS needs all of" in ran.err
 
 
+def test_a_directory_of_certificates_stands_for_the_three_files(file: Path, directflow: Directflow) -> None:
+    file.write_text(file.read_text().replace('workspace = "acme"', 'workspace = "acme"\ntls_directory = "certs"'))
+    ran = directflow("list", "conditions")
+    assert ran.code == 2
+    assert "certs/tls.crt: No such file" in ran.err.replace("\n", "").replace("│", "").replace("  ", "")
+
+
+def test_nothing_goes_beyond_this_machine_in_plaintext_unless_that_is_said(
+    file: Path, directflow: Directflow, shelf: Shelf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file.write_text(file.read_text().replace(shelf.address, "conditions.invalid:1"))
+    ran = directflow("list", "conditions")
+    assert ran.code == 2
+    assert "is beyond this machine" in ran.err
+    monkeypatch.setenv("DIRECTFLOW_ALLOW_PLAINTEXT_BEYOND_LOOPBACK", "1")
+    assert directflow("list", "conditions").code == 5
+
+
 def test_the_walk_of_directflow_dev_stays_in_its_own_run(file: Path, directflow: Directflow, shelf: Shelf) -> None:
     from directflow_cli.dev.state import DevState, pinned
 

@@ -11,7 +11,7 @@ import tomllib
 from collections.abc import Mapping
 from contextvars import ContextVar
 from pathlib import Path
-from typing import Final
+from typing import Final, Literal
 
 import typer
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
@@ -39,9 +39,14 @@ class Context(BaseModel):
     conditions: str = ""
     workspace: str = ""
     output: OutputFormat | None = None
+    tls_directory: Path | None = None
+    """Holds tls.crt, tls.key and ca.crt, as cert-manager writes them; the next three name other files."""
     tls_certificate_file: Path | None = None
     tls_key_file: Path | None = None
     tls_ca_file: Path | None = None
+    server_names: Mapping[Literal["gateway", "segments", "conditions"], str] = Field(default_factory=dict)
+    """What the services' certificates are made out to, where that is not the host of the address: port forwarding."""
+    allow_plaintext_beyond_loopback: bool = False
 
 
 class Contexts(BaseModel):

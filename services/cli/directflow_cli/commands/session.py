@@ -14,6 +14,7 @@ import typer
 from directflow_runtime.channel import open_channel
 from directflow_runtime.errors import DirectFlowError
 from directflow_runtime.remote import remote_error
+from directflow_runtime.settings import SettingsError
 from directflow_runtime.telemetry import telemetry
 from opentelemetry.trace import format_trace_id
 
@@ -53,6 +54,8 @@ def end_with(main: Callable[[], Coroutine[Any, Any, ExitCode]], sql: str | None 
         # Python would complain once more when it flushes stdout at the end.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         code = ExitCode.BROKEN_PIPE
+    except SettingsError as error:  # files of certificates
+        raise typer.BadParameter(str(error)) from None
     except DirectFlowError as error:
         tell("\n".join(lines_of(error, sql)))
         code = exit_code_of(error.code, error.reason)
