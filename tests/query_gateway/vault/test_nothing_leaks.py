@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+import logging
 import traceback
 from collections.abc import Iterator
 from pathlib import Path
@@ -175,6 +176,16 @@ async def test_what_works_tells_nothing_either(vault: ScriptedVault, settings: V
     assert heard.spans("vault write")
     assert heard.spans("vault revoke")
     nothing_is_told(heard)
+
+
+async def test_the_libraries_log_nothing_whatever_the_level(
+    vault: ScriptedVault, settings: VaultSettings, caplog: pytest.LogCaptureFixture
+) -> None:
+    vault.on(PATH, error(500), Say(200, {"data": {}}))
+    with caplog.at_level(logging.DEBUG):
+        async with opened(settings) as heard:
+            await heard.session.read(PATH)
+    assert [record.name for record in caplog.records if record.name != "asyncio"] == []
 
 
 def test_a_path_that_is_none_is_not_repeated() -> None:

@@ -113,6 +113,16 @@ async def test_a_token_that_was_revoked_under_us_costs_one_login_and_no_read(gat
         assert heard.lines("knows our token no more")
 
 
+async def test_a_revoked_token_and_then_an_outage_is_told_as_an_outage(gateway: Gateway) -> None:
+    """Not as a denial, which would say that somebody meant it."""
+    async with gateway.session() as heard:
+        gateway.vault.ok("POST", "auth/token/revoke-self", {}, token=heard.token())
+        gateway.proxy.answer_next(403, *[500] * 4)  # the read, and the question whether the token lives
+        failure = await heard.failure(PATH)
+        assert (failure.kind, failure.is_outage) == (FailureKind.SERVER, True)
+        assert (await heard.session.read(PATH)).epoch == 2
+
+
 async def test_tokens_that_are_revoked_all_the_time_do_not_make_us_hammer(gateway: Gateway) -> None:
     async with gateway.session() as heard:
         for _ in range(2):

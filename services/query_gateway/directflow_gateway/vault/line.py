@@ -56,10 +56,11 @@ class Line:
         # A duplicate: TLS takes the descriptor out of the socket object that it wraps.
         twin = made.dup()
         with self._lock:
-            previous, self._twin = self._twin, None if self._is_cut else twin
-        for unused in (previous, twin if self._is_cut else None):
-            if unused is not None:
-                unused.close()
+            previous, self._twin = self._twin, twin
+        if previous is not None:
+            previous.close()
+        if self._is_cut:
+            self.cut()
         self.left()
 
     def cut(self) -> None:

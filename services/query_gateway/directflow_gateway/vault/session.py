@@ -110,7 +110,9 @@ class VaultSession:
         outcome = await self._exchanges.run(with_token(request, token.secret), ends_at)
         if isinstance(outcome, Fault) and outcome.kind is FailureKind.DENIED:
             other = await self._keeper.after_denial(token)
-            if other is not None:
+            if isinstance(other, Fault):
+                outcome = other
+            elif other is not None:
                 token, outcome = other, await self._exchanges.run(with_token(request, other.secret), ends_at)
             if isinstance(outcome, Reply):
                 self._keeper.adopt(token)

@@ -9,7 +9,6 @@ from directflow_gateway.vault.exchanges import jittered
 from directflow_gateway.vault.periods import Periods
 from directflow_gateway.vault.reply import Document, seconds_of
 
-
 LAST_SECOND_S = 0.5
 
 

@@ -80,11 +80,10 @@ class TokenKeeper:
         assert outcome is not None
         return outcome
 
-    async def after_denial(self, denied: Token) -> Token | None:
-        """Another token to try with what Vault denied to `denied`; None: there is none, and the denial stands. Whoever
-        succeeds with it tells so by `adopt`."""
-        outcome = await self._flights.run("denial", lambda: self._after_denial(denied))
-        return outcome if isinstance(outcome, Token) else None
+    async def after_denial(self, denied: Token) -> Token | Fault | None:
+        """Another token to try with what Vault denied to `denied`; None: there is none, and the denial stands; a Fault
+        in its place where Vault cannot be asked or does not let us in. Whoever succeeds with it tells so by `adopt`."""
+        return await self._flights.run("denial", lambda: self._after_denial(denied))
 
     def adopt(self, token: Token) -> None:
         """Makes it the present one, unless it is, or a later one came in between."""
@@ -135,13 +134,16 @@ class TokenKeeper:
         # one connection whose path is not allowed must not cost all others their leases.
         asked = await self._exchange("look up", look_up(denied.secret), self._timeout_s)
         dead = isinstance(asked, Fault) and asked.kind is FailureKind.DENIED
-        if (isinstance(asked, Fault) and not dead) or not self._may_log_in_after_denial(dead):
+        if isinstance(asked, Fault) and not dead:
+            return asked
+        if not self._may_log_in_after_denial(dead):
             return None
         if dead:
             self._reporter.dead_token(denied.epoch)
             return await self.log_in()
         grant = await self._grant()
         token = None if isinstance(grant, Fault) else self._made(grant)
+        # Not held yet: where it may no more than the old one, nobody's leases have to be made anew.
         return token if token is not None and token.epoch != denied.epoch else None
 
     def _may_log_in_after_denial(self, dead: bool) -> bool:

@@ -4,6 +4,7 @@ hvac's client is not used, its adapter is: the client reads VAULT_TOKEN, ~/.vaul
 silence. What these libraries raise has paths and tokens in it, and ends here.
 """
 
+import logging
 import socket
 import ssl
 import threading
@@ -56,6 +57,9 @@ class VaultWire:
     idle would have to be suspected at each failure."""
 
     def __init__(self, settings: VaultSettings) -> None:
+        for library in ("urllib3", "requests", "hvac"):
+            # At the level debug urllib3 logs the path of every request.
+            logging.getLogger(library).setLevel(logging.CRITICAL)
         self._address = settings.address.rstrip("/")
         self._namespace = settings.namespace
         self._authorities = _Authorities(settings.ca_file)
