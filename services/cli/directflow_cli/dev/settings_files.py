@@ -1,12 +1,12 @@
 """The settings files of the three services for a local run: the same shape as anywhere else, on loopback."""
 
-import json
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from directflow_cli.dev import toml
+from directflow_cli.dev.custody import Custody, PrivateFiles, write_private
 from directflow_cli.dev.customer import CustomerDatabase
 from directflow_cli.dev.directflow_database import DirectFlowDatabase
 from directflow_cli.dev.processes import ServicePlan
@@ -24,15 +24,17 @@ class SettingsFiles:
     directory: Path
     ports: dict[str, int]
     otlp: str
+    custody: Custody | None = None
+    """Who has the gateway's passwords; None: private files in `directory`."""
 
     def gateway(
         self, database: CustomerDatabase, *, own_database: bool, directflow: DirectFlowDatabase | None = None
     ) -> ServicePlan:
-        """The gateway with the one connection and its credential file. Nothing else ever sees the password.
+        """The gateway with the one connection, whose password goes into custody. Nothing else ever sees it.
 
         `directflow` is DirectFlow's own database; without one nothing is known of engagement.
         """
-        self._credential(WORKSPACE, CONNECTION, database.password)
+        self._custody.keep(WORKSPACE, CONNECTION, database.password)
         connection: dict[str, toml.Setting] = {
             "workspace": WORKSPACE,
             "id": CONNECTION,
@@ -42,6 +44,7 @@ class SettingsFiles:
             "user": database.user,
             "sslmode": database.sslmode,
             "ca_pem": database.ca_pem,
+            "credential_kind": self._custody.kind,
         }
         if own_database:
             # A developer's own database may be theirs as superuser, and without a password: told, not refused.
@@ -51,17 +54,18 @@ class SettingsFiles:
     def empty_gateway(self, passwords: Mapping[tuple[str, str], str], directflow: DirectFlowDatabase) -> ServicePlan:
         """A gateway that knows no connection yet, and the passwords of those (workspace, id) that will be saved."""
         for (workspace, connection), password in passwords.items():
-            self._credential(workspace, connection, password)
+            self._custody.keep(workspace, connection, password)
         return self._gateway("", directflow)
 
-    def _credential(self, workspace: str, connection: str, password: str) -> None:
-        _write_private(self.directory / "credentials" / workspace / connection, password)
+    @property
+    def _custody(self) -> Custody:
+        return self.custody or PrivateFiles(self.directory)
 
     def _gateway(self, connections: str, directflow: DirectFlowDatabase | None) -> ServicePlan:
         return self._plan(
             "gateway",
             "directflow_gateway",
-            toml.section("credentials", {"path": f"{self.directory}/credentials/{{workspace}}/{{connection}}"}),
+            self._custody.settings(),
             toml.section("egress", {"allow_loopback": True}),
             connections,
             self._directflow_database(directflow) if directflow else "",
@@ -76,10 +80,6 @@ class SettingsFiles:
         return self._plan("conditions", "directflow_conditions", _channel(gateway), _text(definitions))
 
     def _directflow_database(self, found: DirectFlowDatabase) -> str:
-        folder = self.directory / "directflow_database"
-        for name, role in found.roles.items():
-            login = {"username": role.name, "password": role.password}
-            _write_private(folder / f"{name}.json", json.dumps(login))
         place: dict[str, toml.Setting] = {
             "host": found.host,
             "port": found.port,
@@ -87,12 +87,11 @@ class SettingsFiles:
             "sslmode": "disable",
             "require_scram": True,
         }
-        credentials = {f"{name}_credential": str(folder / f"{name}.json") for name in found.roles}
-        return toml.section("directflow_database", {**place, **credentials})
+        return toml.section("directflow_database", {**place, **self._custody.keep_own(found.roles)})
 
     def _plan(self, name: str, module: str, *parts: str) -> ServicePlan:
         announce, config = self.directory / f"{name}.json", self.directory / f"{name}.toml"
-        _write_private(config, "".join([*self._shared(name, announce), *parts]))
+        write_private(config, "".join([*self._shared(name, announce), *parts]))
         return ServicePlan(name, module, config, announce)
 
     def _shared(self, name: str, announce: Path) -> list[str]:
@@ -123,9 +122,3 @@ def _channel(gateway: str) -> str:
 
 def _text(definitions: Path | None) -> str:
     return definitions.read_text() if definitions else ""
-
-
-def _write_private(file: Path, text: str) -> None:
-    file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    file.touch(mode=0o600)
-    file.write_text(text)

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from directflow_cli.dev.vault.clock import Clock
@@ -48,8 +47,7 @@ class Mount:
 class Core:
     """State and rules of one server. Thread-safe as far as its stores are; mounts change rarely, by replacement."""
 
-    def __init__(self, psql: Path) -> None:
-        self.psql = psql
+    def __init__(self) -> None:
         self.sealed = False
         self.tokens = TokenStore()
         self.leases = LeaseStore()

@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from directflow_cli.dev.vault.core import Backend, Core
@@ -46,8 +47,9 @@ class Database(Backend):
 
     kind = "database"
 
-    def __init__(self, core: Core, path: str, _: Mapping[str, str]) -> None:
+    def __init__(self, psql: Path, core: Core, path: str, _: Mapping[str, str]) -> None:
         super().__init__()
+        self._psql = psql
         self._core = core
         self._path = path
         self._connections: dict[str, DatabaseConnection] = {}
@@ -72,7 +74,7 @@ class Database(Backend):
         if text(body, "plugin_name") != "postgresql-database-plugin":
             raise Refused(400, "this stand-in has the postgresql-database-plugin only")
         url, username, password = (text(body, key) for key in ("connection_url", "username", "password"))
-        made = DatabaseConnection.from_url(self._core.psql, url, username, password, texts(body, "allowed_roles"))
+        made = DatabaseConnection.from_url(self._psql, url, username, password, texts(body, "allowed_roles"))
         if flag(body, "verify_connection", True):
             _run(partial(made.run, ("SELECT 1",)), 400, "error creating database object: error verifying connection")
         self._connections[name] = made
@@ -119,14 +121,19 @@ class Database(Backend):
         ttl_s, warnings = lifetime.granted()
         user, password, ends_at = role_name(request.caller.display_name, name), new_password(), time.time() + ttl_s
         _run(partial(connection.run, creation, name=user, password=password, expiration=expiration(ends_at)))
-        lease = self._core.leases.issue(
-            f"{self._path}creds/{name}",
-            request.caller,
-            lifetime,
-            ends_at,
-            partial(_renew, connection, role, user),
-            partial(connection.run, statements(role, "revocation_statements") or REVOCATION, name=user),
-        )
+        ended = partial(connection.run, statements(role, "revocation_statements") or REVOCATION, name=user)
+        try:
+            lease = self._core.leases.issue(
+                f"{self._path}creds/{name}",
+                request.caller,
+                lifetime,
+                ends_at,
+                partial(_renew, connection, role, user),
+                ended,
+            )
+        except Refused:
+            _run(ended)
+            raise
         if not self._core.tokens.alive(request.caller):
             # Revoked while psql ran: its other leases are gone by now, and this one would live on.
             self._core.leases.revoke([lease.id])

@@ -29,6 +29,11 @@ class Policy:
     rules: Mapping[str, frozenset[str]]
 
 
+def in_json(rules: Mapping[str, Iterable[str]]) -> str:
+    """The text of a policy with these capabilities by path."""
+    return json.dumps({"path": {path: {"capabilities": list(granted)} for path, granted in rules.items()}})
+
+
 def parse(text: str) -> Policy:
     """Refused (400) for what is no policy in JSON."""
     try:
