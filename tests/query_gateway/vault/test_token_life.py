@@ -222,6 +222,14 @@ async def test_another_token_in_the_file_is_taken_up_before_the_old_one_ends(gat
         await reads_go_on(heard, lambda: heard.session.epoch == 2)
 
 
+async def test_the_same_token_in_the_file_is_no_new_login(gateway: Gateway) -> None:
+    """Its leases are alive: nobody has to make them anew."""
+    settings = gateway.token_settings(setups.token(gateway.vault, gateway.policy, ttl="2s", renewable=False))
+    async with opened(settings, start=True) as heard:
+        await until(lambda: len(heard.spans("vault login")) >= 2)
+        assert heard.session.epoch == 1
+
+
 async def test_a_root_token_never_ends(gateway: Gateway) -> None:
     async with opened(gateway.token_settings(gateway.vault.root_token), start=True) as heard:
         await heard.session.read(PATH)
