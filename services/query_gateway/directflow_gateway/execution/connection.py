@@ -48,6 +48,7 @@ class GatewayConnection(psycopg.AsyncConnection[TupleRow]):
         """`permit` is given back when the connection is closed, however that happens."""
         super().__init__(pgconn)
         self._permit = permit
+        self._has_parted = False
         self.prepare_threshold = None  # a named statement would not survive a pooler in transaction mode
         self.generation = generation
         """Of the credential that it logged in with; part of the key of every cache about this database."""
@@ -72,6 +73,8 @@ class GatewayConnection(psycopg.AsyncConnection[TupleRow]):
 
     def abort(self) -> None:
         """Closes at once, whatever runs; never blocks."""
+        if self._has_parted:
+            return
         permit, self._permit = self._permit, None
         lingers_s = 0.0 if permit is None else self._lingers_s()
         self.wire.abort()
@@ -82,8 +85,10 @@ class GatewayConnection(psycopg.AsyncConnection[TupleRow]):
         """Closes an idle connection with a farewell to the server; never blocks."""
         permit, self._permit = self._permit, None
         if permit is None:
-            self.wire.close()
+            if not self._has_parted:
+                self.wire.close()
         else:
+            self._has_parted = True
             self.wire.part()
             permit.part(self.watch)
 

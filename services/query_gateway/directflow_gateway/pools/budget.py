@@ -92,7 +92,7 @@ class Request:
 
 
 class Budgets:
-    """One for the process, built in app.py, closed by `aclose`. `per_server` and `together`: 0 for no limit."""
+    """One for the process, built in app.py, closed by `close`. `per_server` and `together`: 0 for no limit."""
 
     def __init__(self, per_server: int = 0, together: int = 0) -> None:
         self._per_server = per_server
@@ -119,8 +119,11 @@ class Budgets:
         if request in self._waiting:
             self._waiting.remove(request)
             self._forget_server(request.holder.address)
-            request.granted.set_result(None)
-        elif not request.granted.cancelled() and (permit := request.granted.result()) is not None:
+            if not request.granted.done():
+                request.granted.set_result(None)
+        elif request.granted.cancelled():
+            return
+        elif (permit := request.granted.result()) is not None:
             permit.release()
 
     def owes(self, holder: Holder, opened_at: float) -> bool:
@@ -151,8 +154,8 @@ class Budgets:
         """Sessions of this process on one server."""
         return self._servers[address].held if address in self._servers else 0
 
-    async def aclose(self) -> None:
-        """Waits for no server any more."""
+    def close(self) -> None:
+        """Waits for no server any more. After everybody who has sessions."""
         for permit in list(self._permits):
             permit.end()
 

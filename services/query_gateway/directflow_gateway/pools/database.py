@@ -14,33 +14,56 @@ from directflow_gateway.credentials import Keyring
 from directflow_gateway.execution.cancel import settle
 from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.watchdog import Watchdog
+from directflow_gateway.pools.budget import Address, Budgets, Request
 from directflow_gateway.pools.failures import again, overdue, saturated
+from directflow_gateway.pools.generation import Generation
 from directflow_gateway.pools.opening import Opener
+from directflow_gateway.pools.permit import Permit
+from directflow_gateway.pools.suspicion import Suspicion
 
 LIFE_S = 1800.0
 """A session is replaced after this time: what a backend caches of a large catalogue it never gives back."""
 LIFE_JITTER = 0.2
 IDLE_S = 300.0
 """A session that nobody needed for this long is closed."""
+ATTEMPT_S = 0.05
+"""How long a caller waits for the one attempt that an open breaker lets through; it goes on without him."""
+
+Wanted = asyncio.Future[GatewayConnection]
 
 
 class DatabasePool:
     """At most `limits.pool_size` sessions, opened when needed, those of an outgoing credential included.
 
     Not psycopg_pool: that one hides why a login failed behind a timeout, goes on trying for minutes, and checks
-    sessions with a round trip or not at all. Here a session that the server has closed is noticed without asking it.
+    sessions with a round trip or not at all (`python -m benchmarks --only pools` shows what comes of it). Here a
+    session that the server has closed is noticed without asking it.
+
+    Whoever finds no idle session waits in a queue. A session that comes back goes to the first; meanwhile new ones are
+    opened one at a time, as far as the size and the budgets allow: a wrong password must not be tried eight times at
+    once.
     """
 
-    def __init__(self, connection: Connection, keyring: Keyring, opener: Opener, watchdog: Watchdog) -> None:
+    def __init__(
+        self, connection: Connection, keyring: Keyring, opener: Opener, watchdog: Watchdog, budgets: Budgets
+    ) -> None:
         self.connection = connection
+        self.workspace = connection.workspace
+        self.address = Address.of(connection)
+        self.generation = Generation(keyring)
+        self.suspicion = Suspicion(self.generation)
         self._keyring = keyring
         self._opener = opener
         self._watchdog = watchdog
-        self._slots = asyncio.Semaphore(connection.limits.pool_size)
+        self._budgets = budgets
         self._idle: deque[GatewayConnection] = deque()
-        self._generation = ""
-        self._opening = asyncio.Lock()
-        self._last_failure: tuple[float, DirectFlowError] | None = None
+        self._waiting: deque[Wanted] = deque()
+        self._impatient: set[Wanted] = set()
+        """Those that have waited as long as they may for somebody else's session."""
+        self._leased = 0
+        """Given out, or being stopped."""
+        self._is_opening = False
+        self._request: Request | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
         self._closed = False
@@ -55,7 +78,8 @@ class DatabasePool:
         self._users += 1
         self._keyring.begin_use()
         try:
-            connection = await self._leased(deadline)
+            async with until(deadline):
+                connection = await self._session()
         except BaseException:
             self._user_left()
             raise
@@ -76,6 +100,18 @@ class DatabasePool:
         while self._idle:
             self._idle.pop().abort()
 
+    async def role_gone(self, connection: GatewayConnection) -> None:
+        """The role of this session was dropped under us: nobody else gets a session of it, and the credential is read
+        again. Raises CREDENTIALS_UNAVAILABLE."""
+        await self.generation.role_gone(connection)
+        self._leave_outgoing()
+
+    async def suspected(self) -> None:
+        """The database says that the role may not do what it could: the credential is looked at again, so that nobody
+        blames the customer's grants for a rotation. Raises CREDENTIALS_UNAVAILABLE."""
+        self.generation.follow((await self._keyring.recheck()).generation)
+        self._leave_outgoing()
+
     async def close(self) -> None:
         """Closes idle sessions now and leased ones when they come back. Waits for sessions that are being stopped, and
         not for users: what it takes to open sessions goes with the last of them."""
@@ -86,62 +122,161 @@ class DatabasePool:
             self._idle.pop().leave()
         while self._tasks:
             await asyncio.wait(self._tasks)
+        await self.suspicion.aclose()
+        await self.generation.aclose()
         self._close_opener()
 
-    # --- the narrow part -----------------------------------------------------------------------------------------
+    # --- for the budgets -----------------------------------------------------------------------------------------
 
-    async def _leased(self, deadline: float) -> GatewayConnection:
-        await self._take_slot(deadline)
-        try:
-            async with _until(deadline):
-                return await self._session()
-        except BaseException:
-            self._slots.release()
-            raise
+    def oldest_idle(self) -> float | None:
+        """When the idle session that was used least recently was used; None without idle sessions."""
+        return self._idle[0].used_at if self._idle else None
 
-    def _user_left(self) -> None:
-        self._users -= 1
-        self._keyring.end_use()
-        self._close_opener()
+    def close_oldest_idle(self) -> None:
+        """Closes that one."""
+        self._idle.popleft().leave()
 
-    def _close_opener(self) -> None:
-        if self._closed and not self._users:
-            self._opener.close()
-
-    async def _take_slot(self, deadline: float) -> None:
-        wait_s = min(self.connection.limits.acquire_timeout_s, deadline - time.monotonic())
-        try:
-            async with asyncio.timeout(wait_s):
-                await self._slots.acquire()
-        except TimeoutError:
-            raise (overdue() if time.monotonic() >= deadline else saturated()) from None
+    # --- waiting -------------------------------------------------------------------------------------------------
 
     async def _session(self) -> GatewayConnection:
-        try:
-            self._follow((await self._keyring.credential()).generation)
-        except DirectFlowError:
-            # It has expired and its source is away: new logins would fail, and sessions that are there still work.
-            if connection := self._reusable():
-                return connection
-            raise
-        if connection := self._reusable():
+        await self._follow_credential()
+        self._forget_done()
+        if not self._waiting and (connection := self._reusable()) is not None:
+            self._leased += 1
             return connection
-        asked_at = time.monotonic()
-        opened: asyncio.Future[GatewayConnection] = asyncio.get_running_loop().create_future()
-        self._run(self._open(opened, asked_at))
+        wanted: Wanted = asyncio.get_running_loop().create_future()
+        self._waiting.append(wanted)
+        timer = self._patience(wanted)
+        self._open_more()
         try:
-            return await opened
+            return await wanted
         except BaseException:
-            if opened.done() and not opened.cancelled() and opened.exception() is None:
-                self._keep(opened.result())  # it came in the moment in which the caller left
+            if wanted.done() and not wanted.cancelled() and wanted.exception() is None:
+                self._leased -= 1  # it came in the moment in which the caller left
+                self._keep(wanted.result())
             raise
+        finally:
+            timer.cancel()
+            self._impatient.discard(wanted)
+            self._forget_done()
 
-    def _follow(self, generation: str) -> None:
+    async def _follow_credential(self) -> None:
+        """Where it has expired and its source is away, new logins would fail, and sessions that are there still work.
+        Raises CREDENTIALS_UNAVAILABLE."""
+        try:
+            self.generation.follow((await self._keyring.credential()).generation)
+        except DirectFlowError:
+            if not self._idle:
+                raise
+        else:
+            self._leave_outgoing()
+
+    def _patience(self, wanted: Wanted) -> asyncio.TimerHandle:
+        loop = asyncio.get_running_loop()
+        failure = self._opener.failure
+        if failure is None:
+            return loop.call_later(self.connection.limits.acquire_timeout_s, self._lose_patience, wanted)
+        return loop.call_later(ATTEMPT_S, self._give_up, wanted)
+
+    def _give_up(self, wanted: Wanted) -> None:
+        failure = self._opener.failure
+        if failure is not None and not wanted.done():
+            wanted.set_exception(again(failure))
+        else:
+            self._lose_patience(wanted)
+
+    def _lose_patience(self, wanted: Wanted) -> None:
+        if not wanted.done():
+            self._impatient.add(wanted)
+            self._refuse_impatient()
+
+    def _refuse_impatient(self) -> None:
+        """A login that is under way is worth waiting for, up to the call's deadline; sessions of others are not."""
+        is_blocked = self._request is not None and not self._request.granted.done()
+        if self._is_opening and not is_blocked:
+            return
+        cause = self._request.cause if self._request is not None else None
+        for wanted in self._impatient:
+            if not wanted.done():
+                wanted.set_exception(saturated(cause.value if cause is not None else ""))
+
+    def _forget_done(self) -> None:
+        """Those that were told, or left. With nobody else, no permit is needed."""
+        while self._waiting and self._waiting[0].done():
+            self._waiting.popleft()
+        if self._request is not None and all(wanted.done() for wanted in self._waiting):
+            self._budgets.withdraw(self._request)
+
+    def _first_waiting(self) -> Wanted | None:
+        while self._waiting:
+            wanted = self._waiting.popleft()
+            if not wanted.done():
+                return wanted
+        return None
+
+    # --- opening -------------------------------------------------------------------------------------------------
+
+    def _open_more(self) -> None:
+        if not self._is_opening and self._waiting and self._has_room():
+            self._is_opening = True
+            self._run(self._open_while_wanted())
+
+    def _has_room(self) -> bool:
+        return self._leased + len(self._idle) < self.connection.limits.pool_size
+
+    async def _open_while_wanted(self) -> None:
+        """Goes on when the callers leave, for the login's thread does: the session is then kept for the next one."""
+        try:
+            while any(not wanted.done() for wanted in self._waiting) and self._has_room():
+                permit = await self._permit()
+                if permit is not None:
+                    await self._open(permit)
+                self._refuse_impatient()
+        except Exception as error:
+            self._fail_all(error)
+            raise
+        finally:
+            self._is_opening = False
+            self._refuse_impatient()
+
+    async def _permit(self) -> Permit | None:
+        """None when nobody waits for a session any more."""
+        request = self._request = self._budgets.ask(self)
+        self._refuse_impatient()
+        try:
+            return await request.granted
+        except asyncio.CancelledError:
+            self._budgets.withdraw(request)
+            raise
+        finally:
+            self._request = None
+
+    async def _open(self, permit: Permit) -> None:
+        try:
+            connection = await self._opener.open(permit)
+        except DirectFlowError as error:
+            self._fail_all(error)
+            return
+        self.generation.follow(connection.generation)
+        self._leave_outgoing()
+        self._keep(connection)
+
+    def _fail_all(self, error: Exception) -> None:
+        """Who asked before an attempt failed is told of its failure, and makes no other one."""
+        while (wanted := self._first_waiting()) is not None:
+            wanted.set_exception(again(error) if isinstance(error, DirectFlowError) else error)
+
+    # --- sessions that come back ---------------------------------------------------------------------------------
+
+    def _leave_outgoing(self) -> None:
         """Sessions of an older credential are given to nobody any more; running ones end in their own time."""
-        if generation != self._generation:
-            self._generation = generation
-            while self._idle:
-                self._idle.pop().leave()
+        if self._idle and not all(map(self.generation.is_present, self._idle)):
+            idle, self._idle = self._idle, deque()
+            for connection in idle:
+                if self.generation.is_present(connection):
+                    self._idle.append(connection)
+                else:
+                    connection.leave()
 
     def _reusable(self) -> GatewayConnection | None:
         """The idle session that was used last, so that what is not needed can grow old."""
@@ -152,34 +287,6 @@ class DatabasePool:
             connection.abort()
         return None
 
-    async def _open(self, opened: "asyncio.Future[GatewayConnection]", asked_at: float) -> None:
-        """Opens a session for the one who waits. One at a time: a wrong password must not be tried eight times at once.
-        It goes on when the caller leaves, for the login's thread does: the session is then kept for the next one."""
-        async with self._opening:
-            if opened.done():
-                return
-            try:
-                connection = self._reusable() or await self._new(asked_at)
-            except DirectFlowError as error:
-                if not opened.done():
-                    opened.set_exception(error)
-                return
-        if opened.done():
-            self._keep(connection)
-        else:
-            opened.set_result(connection)
-
-    async def _new(self, asked_at: float) -> GatewayConnection:
-        if self._last_failure is not None and self._last_failure[0] >= asked_at:
-            raise again(self._last_failure[1])  # of an attempt that began while this one waited for its turn
-        try:
-            connection = await self._opener.open()
-        except DirectFlowError as error:
-            self._last_failure = (time.monotonic(), error)
-            raise
-        self._follow(connection.generation)
-        return connection
-
     async def _settle(self, connection: GatewayConnection) -> None:
         try:
             await settle(connection)
@@ -189,20 +296,30 @@ class DatabasePool:
     def _put_back(self, connection: GatewayConnection) -> None:
         self._watchdog.remove(connection.watch)
         connection.end_lease()
+        self._leased -= 1
         self._keep(connection)
-        self._slots.release()
         self._user_left()
 
     def _keep(self, connection: GatewayConnection) -> None:
-        life_s = LIFE_S * (1 + LIFE_JITTER * random.random())  # noqa: S311 (not all sessions at once)
-        too_old = time.monotonic() - connection.opened_at > life_s
-        if connection.wire.lost:
+        """Gives a session to the first who waits, or keeps it for the next one, or closes it."""
+        if connection.wire.lost or (self._waiting and not connection.wire.is_quiet()):
             connection.abort()
-        elif self._closed or too_old or connection.generation != self._generation:
+        elif self._is_over(connection) or self._budgets.owes(self, connection.opened_at):
+            connection.leave()
+        elif (wanted := self._first_waiting()) is not None:
+            self._leased += 1
+            wanted.set_result(connection)
+        elif self._closed:
             connection.leave()
         else:
             self._idle.append(connection)
             self._reap_later()
+            self._budgets.idle_appeared()
+        self._open_more()
+
+    def _is_over(self, connection: GatewayConnection) -> bool:
+        life_s = LIFE_S * (1 + LIFE_JITTER * random.random())  # noqa: S311 (not all sessions at once)
+        return time.monotonic() - connection.opened_at > life_s or not self.generation.is_present(connection)
 
     def _reap_later(self) -> None:
         if self._reaper is None:
@@ -216,6 +333,17 @@ class DatabasePool:
         if self._idle and not self._closed:
             self._reap_later()
 
+    # --- the end -------------------------------------------------------------------------------------------------
+
+    def _user_left(self) -> None:
+        self._users -= 1
+        self._keyring.end_use()
+        self._close_opener()
+
+    def _close_opener(self) -> None:
+        if self._closed and not self._users:
+            self._opener.close()
+
     def _run(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
@@ -223,7 +351,8 @@ class DatabasePool:
 
 
 @contextlib.asynccontextmanager
-async def _until(deadline: float) -> AsyncIterator[None]:
+async def until(deadline: float) -> AsyncIterator[None]:
+    """Raises DEADLINE_EXCEEDED when the block is not through by then."""
     try:
         async with asyncio.timeout(deadline - time.monotonic()):
             yield

@@ -55,6 +55,25 @@ _WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
     }
 )
 """Who must change what, without saying where the database is or who logs in."""
+_SATURATED: Mapping[str, str] = MappingProxyType(
+    {
+        "": "every session of this connection is busy: fewer calls at once, or whoever owns the connection must raise "
+        "its pool_size",
+        "DATABASE_BUDGET": "every session that this gateway may have on the connection's database server is busy: "
+        "fewer calls at once, or whoever runs DirectFlow must raise sessions_per_database of [pools], for which the "
+        "database's administrator must have room in max_connections",
+        "PROCESS_BUDGET": "every session that this gateway may have on all databases together is busy: fewer calls at "
+        "once, or whoever runs DirectFlow must raise sessions of [pools], or run more gateways",
+    }
+)
+
+SERVER_CAUSES = frozenset({"NAME_RESOLUTION", "TIMEOUT"})
+SERVER_IS_DOWN = re.compile(
+    r"Connection refused|Connection timed out|No route to host|Network is unreachable|Connection reset by peer"
+    r"|system is (starting up|shutting down|in recovery mode)|system is not (yet )?accepting connections"
+)
+"""What concerns the server, whoever logs in. Nothing else may keep other connections away from it: the settings of one
+must not decide over another workspace's."""
 
 
 def is_refused_login(error: psycopg.OperationalError) -> bool:
@@ -70,6 +89,13 @@ def cause_of(error: Exception) -> str:
     if isinstance(error, psycopg.OperationalError):
         return next((name for name, pattern in CAUSES if pattern.search(str(error))), "REFUSED")
     return "NAME_RESOLUTION" if isinstance(error, socket.gaierror) else "REFUSED"
+
+
+def concerns_the_server(error: Exception) -> bool:
+    """True when nobody could have connected."""
+    if isinstance(error, psycopg.OperationalError):
+        return bool(SERVER_IS_DOWN.search(str(error)))
+    return cause_of(error) in SERVER_CAUSES
 
 
 def unreachable(cause: str) -> DirectFlowError:
@@ -114,10 +140,15 @@ def host_refused(rule: str) -> DirectFlowError:
     return DirectFlowError(StatusCode.FAILED_PRECONDITION, "HOST_REFUSED", message)
 
 
-def saturated() -> DirectFlowError:
-    """Every session of the connection is busy."""
-    message = "every session of this connection is busy"
-    return DirectFlowError(StatusCode.RESOURCE_EXHAUSTED, "POOL_SATURATED", message, retry_after=RETRY_AFTER_S)
+def saturated(cause: str = "") -> DirectFlowError:
+    """No session in time: every one of the connection is busy, or of the budget that `cause` names."""
+    return DirectFlowError(
+        StatusCode.RESOURCE_EXHAUSTED,
+        "POOL_SATURATED",
+        _SATURATED[cause],
+        metadata={"cause": cause} if cause else {},
+        retry_after=RETRY_AFTER_S,
+    )
 
 
 def overdue() -> DirectFlowError:

@@ -16,6 +16,7 @@ from directflow_gateway.credentials import Credential
 from directflow_gateway.execution.wire import connect
 from directflow_gateway.pools.failures import is_refused_login
 from directflow_gateway.pools.parameters import conninfo
+from directflow_gateway.pools.permit import Permit
 
 T = TypeVar("T")
 
@@ -24,14 +25,19 @@ CONNECT_S = 5.0
 
 
 async def login(
-    connection: Connection, credential: Credential, policy: EgressPolicy, ca_path: str, turn: threading.Lock
+    connection: Connection,
+    credential: Credential,
+    policy: EgressPolicy,
+    ca_path: str,
+    turn: threading.Lock,
+    permit: Permit | None = None,
 ) -> PGconn:
     """A logged-in libpq connection. `turn` is held until the thread has ended, which may be long after the time is up;
-    while it is, TimeoutError. Raises EgressRefused, OSError (no such name), TimeoutError, and psycopg.OperationalError,
-    whose text must not travel."""
+    while it is, TimeoutError; so long `permit` cannot be given back. Raises EgressRefused, OSError (no such name),
+    TimeoutError, and psycopg.OperationalError, whose text must not travel."""
     work = Login(connection, credential, policy, ca_path)
     async with asyncio.timeout(CONNECT_S):
-        return await in_thread(work, turn, dispose=lambda pgconn: pgconn.finish())
+        return await in_thread(work, turn, dispose=lambda pgconn: pgconn.finish(), permit=permit)
 
 
 class Login:
@@ -60,9 +66,11 @@ class Login:
         return connect(conninfo(self._connection, self._credential, address, self._ca_path), max(0.1, timeout_s))
 
 
-async def in_thread(work: Callable[[], T], turn: threading.Lock, dispose: Callable[[T], None]) -> T:
+async def in_thread(
+    work: Callable[[], T], turn: threading.Lock, dispose: Callable[[T], None], permit: Permit | None = None
+) -> T:
     """Runs `work` in a new daemon thread. Whoever stops waiting is free at once; a result that comes too late is
-    disposed of.
+    disposed of, and `permit` given back.
 
     Not the event loop's executor: its few threads are shared, and a hostile server could keep one busy for an hour.
     With `turn` it keeps one thread busy, and not one more with each attempt.
@@ -70,20 +78,44 @@ async def in_thread(work: Callable[[], T], turn: threading.Lock, dispose: Callab
     if not turn.acquire(blocking=False):
         raise TimeoutError
     outcome: Future[T] = Future()
+    loop = asyncio.get_running_loop()
 
     def run() -> None:
         try:
             result = work()
         except BaseException as error:
             turn.release()
-            with contextlib.suppress(InvalidStateError):
-                outcome.set_exception(error)
+            if not _told(outcome.set_exception, error):
+                _end(permit, loop)
             return
         turn.release()
-        try:
-            outcome.set_result(result)
-        except InvalidStateError:  # cancelled in the meantime
+        if not _told(outcome.set_result, result):
             dispose(result)
+            _end(permit, loop)
 
     threading.Thread(target=run, name="directflow-login", daemon=True).start()
-    return await asyncio.wrap_future(outcome)
+    try:
+        return await asyncio.wrap_future(outcome)
+    except asyncio.CancelledError:
+        if outcome.cancel():
+            if permit is not None:
+                permit.keep()
+        elif outcome.exception() is None:  # it came in the moment in which the caller left
+            dispose(outcome.result())
+        raise
+
+
+def _told(tell: Callable[[T], None], what: T) -> bool:
+    """False when nobody waits any more."""
+    try:
+        tell(what)
+    except InvalidStateError:
+        return False
+    return True
+
+
+def _end(permit: Permit | None, loop: asyncio.AbstractEventLoop) -> None:
+    if permit is None:
+        return
+    with contextlib.suppress(RuntimeError):  # the loop is closed, and the process ends
+        loop.call_soon_threadsafe(permit.end)

@@ -13,9 +13,18 @@ from directflow_gateway.execution.cancel import settle
 from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.watchdog import Watchdog
 from directflow_gateway.pools.breaker import Breaker
-from directflow_gateway.pools.failures import again, cause_of, host_refused, is_refused_login, rejected, unreachable
+from directflow_gateway.pools.failures import (
+    again,
+    cause_of,
+    concerns_the_server,
+    host_refused,
+    is_refused_login,
+    rejected,
+    unreachable,
+)
 from directflow_gateway.pools.login import login
 from directflow_gateway.pools.parameters import CaFile
+from directflow_gateway.pools.permit import Permit
 
 Examine = Callable[[Connection, GatewayConnection], Awaitable[None]]
 """Looks at the first session of each credential. Raises DirectFlowError (ROLE_REFUSED) to refuse the database."""
@@ -29,8 +38,15 @@ class Opener:
     """Opens sessions. Not for several tasks at once: the pool sees to that."""
 
     def __init__(
-        self, connection: Connection, keyring: Keyring, policy: EgressPolicy, watchdog: Watchdog, examine: Examine
+        self,
+        connection: Connection,
+        keyring: Keyring,
+        policy: EgressPolicy,
+        watchdog: Watchdog,
+        examine: Examine,
+        server: Breaker,
     ) -> None:
+        """`server`: the breaker of the database server, which other connections share."""
         self._connection = connection
         self._keyring = keyring
         self._policy = policy
@@ -41,6 +57,8 @@ class Opener:
         self._source_away = False
         """True after a refusal whose credential could not be read again."""
         self._breaker = Breaker()
+        """Of what concerns this connection alone: its credential, its TLS, its database."""
+        self._server = server
         self._turn = threading.Lock()
         self._ca = CaFile(connection.ca_pem)
 
@@ -48,19 +66,33 @@ class Opener:
         """Afterwards nothing can be opened."""
         self._ca.close()
 
-    async def open(self) -> GatewayConnection:
-        """A new session. Raises DirectFlowError: DATABASE_UNREACHABLE, CREDENTIALS_REJECTED, CREDENTIALS_UNAVAILABLE,
-        HOST_REFUSED, ROLE_REFUSED; at once while the breaker is open."""
+    @property
+    def failure(self) -> DirectFlowError | None:
+        """Why nobody gets in at present, while a breaker is open; also while an attempt to close it is under way."""
+        return self._breaker.failure or self._server.failure
+
+    async def open(self, permit: Permit) -> GatewayConnection:
+        """A new session, which holds the permit until its end; without a session the permit is given back. Raises
+        DirectFlowError: DATABASE_UNREACHABLE, CREDENTIALS_REJECTED, CREDENTIALS_UNAVAILABLE, HOST_REFUSED,
+        ROLE_REFUSED; at once while a breaker is open."""
+        try:
+            return await self._opened(permit)
+        except BaseException:
+            permit.release()
+            raise
+
+    async def _opened(self, permit: Permit) -> GatewayConnection:
         credential = await self._credential()
         self._breaker.check()
+        self._server.check()
         try:
-            return await self._open(credential)
+            return await self._open(credential, permit)
         except RefusedLogin:
             fresh = await self._after_refusal(credential)
         try:
             if fresh.generation == credential.generation:
                 raise RefusedLogin
-            return await self._open(fresh)
+            return await self._open(fresh, permit)
         except RefusedLogin:
             self._breaker.refused(rejected())
             raise rejected() from None
@@ -84,9 +116,9 @@ class Opener:
             self._breaker.refused(unavailable)
             raise
 
-    async def _open(self, credential: Credential) -> GatewayConnection:
+    async def _open(self, credential: Credential, permit: Permit) -> GatewayConnection:
         self._tried = credential.generation
-        connection = GatewayConnection(await self._login(credential), credential.generation)
+        connection = GatewayConnection(await self._login(credential, permit), credential.generation, permit)
         self._keyring.accepted(credential.generation)
         self._watchdog.add(connection.watch)
         try:
@@ -100,17 +132,25 @@ class Opener:
         self._breaker.closed()
         return connection
 
-    async def _login(self, credential: Credential) -> PGconn:
+    async def _login(self, credential: Credential, permit: Permit) -> PGconn:
         """A login; RefusedLogin for a refused one, DirectFlowError for everything else."""
+        is_busy = self._turn.locked()
         try:
-            return await login(self._connection, credential, self._policy, self._ca.path, self._turn)
+            pgconn = await login(self._connection, credential, self._policy, self._ca.path, self._turn, permit)
         except EgressRefused as refused:
             raise host_refused(str(refused)) from None
         except (psycopg.OperationalError, OSError) as error:  # TimeoutError is an OSError
+            failure = unreachable(cause_of(error))
+            if concerns_the_server(error) and not is_busy:
+                self._server.failed(failure)
+                raise failure from None
             if isinstance(error, psycopg.OperationalError) and is_refused_login(error):
+                self._server.closed()  # it has answered
                 raise RefusedLogin from None
-            self._breaker.failed(unreachable(cause_of(error)))
-            raise unreachable(cause_of(error)) from None
+            self._breaker.failed(failure)
+            raise failure from None
+        self._server.closed()
+        return pgconn
 
     async def _look_at(self, connection: GatewayConnection) -> None:
         if self._examined == connection.generation:

@@ -19,10 +19,15 @@ class Permit:
         self._timer: asyncio.TimerHandle | None = None
         self._watch: Watch | None = None
         self._is_over = False
+        self._is_kept = False
+
+    def keep(self) -> None:
+        """A login goes on that nobody waits for any more: from now on only `end` gives the permit back."""
+        self._is_kept = True
 
     def release(self, within_s: float = 0.0) -> None:
-        """The session is closed; the server's side of it goes within this time, which nobody sees."""
-        if self._is_over or self._timer is not None:
+        """The session is closed, or there never was one; the server's side of it goes within this time, unseen."""
+        if self._is_over or self._is_kept or self._timer is not None:
             return
         if within_s <= 0:
             self.end()

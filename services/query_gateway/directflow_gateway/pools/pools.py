@@ -1,20 +1,27 @@
 """Sessions on customers' databases: leased for one call, handed back clean or closed."""
 
 import asyncio
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
 from directflow_gateway.connections import Connection, EgressPolicy
 from directflow_gateway.credentials import Keyrings
 from directflow_gateway.execution.connection import GatewayConnection
-from directflow_gateway.execution.transaction import TransactionSettings, read_only_transaction
+from directflow_gateway.execution.transaction import RoleGone, TransactionSettings, read_only_transaction
 from directflow_gateway.execution.watchdog import Watchdog
-from directflow_gateway.pools.database import DatabasePool
+from directflow_gateway.pools.breaker import Breakers
+from directflow_gateway.pools.budget import Address, Budgets
+from directflow_gateway.pools.database import DatabasePool, until
 from directflow_gateway.pools.failures import unreachable
 from directflow_gateway.pools.opening import Examine, Opener
 from directflow_gateway.pools.parameters import forget_environment
+
+TRY: Final = TransactionSettings("directflow", statement_timeout_s=5.0)
+"""For asking whether a role exists."""
 
 
 async def admit_everyone(connection: Connection, session: GatewayConnection) -> None:
@@ -30,15 +37,19 @@ class Pools:
         watchdog: Watchdog,
         policy: EgressPolicy = EgressPolicy(),  # noqa: B008 (frozen)
         examine: Examine = admit_everyone,
+        budgets: Budgets | None = None,
     ) -> None:
         """`examine` looks at the first session of each credential and may refuse it: the role doctor. Takes the PG*
-        variables out of the process's environment: libpq would read them. `keyrings` is shared with others, and closed
-        by its owner."""
+        variables out of the process's environment: libpq would read them. `keyrings` and `budgets` are shared with
+        others, and closed by their owner."""
         forget_environment()
         self._keyrings = keyrings
         self._watchdog = watchdog
         self._policy = policy
         self._examine = examine
+        self._shares_budgets = budgets is not None
+        self._budgets = budgets if budgets is not None else Budgets()
+        self._breakers = Breakers()
         self._pools: dict[str, DatabasePool] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
@@ -65,18 +76,32 @@ class Pools:
         """A lease with a `read_only_transaction` begun on it.
 
         When a session that was idle turns out to be dead, all idle ones are closed and a new one is opened, once: after
-        a restart of the server nobody notices. Nothing of the caller's has been sent at that point.
+        a restart of the server nobody notices. Nor does anybody when its role was dropped, and the credential's source
+        has another one. Nothing of the caller's has been sent at that point.
         """
         async with AsyncExitStack() as stack:
             try:
                 session = await self._begin(stack, connection, settings, deadline)
-            except DirectFlowError as error:
-                if error.code is not StatusCode.UNAVAILABLE:
-                    raise
+            except NotBegun as not_begun:
                 await stack.aclose()
-                self._pool(connection).drain()
-                session = await self._begin(stack, connection, settings, deadline)
+                await not_begun.mend(deadline)
+                try:
+                    session = await self._begin(stack, connection, settings, deadline)
+                except NotBegun as twice:
+                    raise twice.error from None
             yield session
+
+    async def replaced_since(self, connection: Connection, began: float, deadline: float) -> bool:
+        """Whether the role of a call that began then may have been replaced since: to be asked when the database says
+        that it has no right to something, or does not know it. Looks for itself, at most once in SUSPECT_S."""
+        pool = self._pool(connection)
+
+        async def look() -> None:
+            await pool.suspected()
+            async with self.transaction(connection, TRY, time.monotonic() + TRY.statement_timeout_s):
+                return  # it asks whether the role exists, and has it replaced when not
+
+        return await pool.suspicion.is_founded(began, deadline, look)
 
     def retire(self, is_current: Callable[[Connection], bool]) -> None:
         """Closes the pools of connections that were changed or deleted: idle sessions now, leased ones when they come
@@ -99,12 +124,19 @@ class Pools:
         self._pools.clear()
         while self._closing:
             await asyncio.wait(self._closing)
+        if not self._shares_budgets:
+            self._budgets.close()
 
     async def _begin(
         self, stack: AsyncExitStack, connection: Connection, settings: TransactionSettings, deadline: float
     ) -> GatewayConnection:
         session = await stack.enter_async_context(self.lease(connection, deadline))
-        await stack.enter_async_context(read_only_transaction(session, settings))
+        try:
+            await stack.enter_async_context(read_only_transaction(session, settings))
+        except DirectFlowError as error:
+            if error.code is StatusCode.UNAVAILABLE or isinstance(error, RoleGone):
+                raise NotBegun(self._pool(connection), session, error) from None
+            raise
         return session
 
     def _close(self, pool: DatabasePool) -> None:
@@ -125,5 +157,24 @@ class Pools:
 
     def _new(self, connection: Connection) -> DatabasePool:
         keyring = self._keyrings.of(connection)
-        opener = Opener(connection, keyring, self._policy, self._watchdog, self._examine)
-        return DatabasePool(connection, keyring, opener, self._watchdog)
+        server = self._breakers.of(Address.of(connection))
+        opener = Opener(connection, keyring, self._policy, self._watchdog, self._examine, server)
+        return DatabasePool(connection, keyring, opener, self._watchdog, self._budgets)
+
+
+class NotBegun(Exception):
+    """A session could not begin a transaction, and another one may."""
+
+    def __init__(self, pool: DatabasePool, session: GatewayConnection, error: DirectFlowError) -> None:
+        super().__init__(error.message)
+        self.error = error
+        self._pool = pool
+        self._session = session
+
+    async def mend(self, deadline: float) -> None:
+        """Makes the next attempt another one. Raises CREDENTIALS_UNAVAILABLE, DEADLINE_EXCEEDED."""
+        if not isinstance(self.error, RoleGone):
+            self._pool.drain()
+            return
+        async with until(deadline):
+            await self._pool.role_gone(self._session)
