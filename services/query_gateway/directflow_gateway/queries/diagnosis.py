@@ -12,6 +12,7 @@ from directflow_runtime.errors import DirectFlowError, Problem, Severity
 from directflow_gateway.advice import ForMany, advise, subject_of, text_contract_problems
 from directflow_gateway.description import Description, contract_problems
 from directflow_gateway.queries.engine import Opened, QueryEngine
+from directflow_gateway.queries.replaced_role import answers_again
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.statement import Statement
 
@@ -33,8 +34,7 @@ async def diagnose(engine: QueryEngine, statement: Statement) -> Diagnosis:
     Raises DirectFlowError where the statement is not at fault: what pools raise, and what the server's state causes.
     """
     try:
-        async with engine.opened(statement) as opened:
-            return await _of_session(engine, statement, opened)
+        return await _diagnosed(engine, statement)
     except DirectFlowError as error:
         if not error.problems:
             raise
@@ -43,6 +43,12 @@ async def diagnose(engine: QueryEngine, statement: Statement) -> Diagnosis:
             statement.template, statement.role.value, statement.key_column, error.problems
         )
         return Diagnosis(_in_order([*error.problems, *contract]))
+
+
+@answers_again
+async def _diagnosed(engine: QueryEngine, statement: Statement) -> Diagnosis:
+    async with engine.opened(statement) as opened:
+        return await _of_session(engine, statement, opened)
 
 
 async def _of_session(engine: QueryEngine, statement: Statement, opened: Opened) -> Diagnosis:

@@ -12,6 +12,7 @@ from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCod
 from directflow_gateway.description import Description, plan
 from directflow_gateway.execution import StreamPlan, StreamProgress
 from directflow_gateway.queries.engine import QueryEngine, Session, Values, allowed_functions
+from directflow_gateway.queries.replaced_role import streams_again
 from directflow_gateway.queries.rows import Arrangement, Ending, Opening, Wanted, opening_of, picked
 from directflow_gateway.queries.statement import Statement, StatementRole
 from directflow_gateway.queries.statement_span import statement_span
@@ -30,6 +31,11 @@ class Pair:
     columns: tuple[str, ...]
     """Those that a statement does not have are NULL in its rows."""
 
+    @property
+    def connection(self) -> str:
+        """The connection's name: of both."""
+        return self.first.connection
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PairOpening:
@@ -41,6 +47,7 @@ class PairOpening:
     second_columns: tuple[str, ...]
 
 
+@streams_again
 async def stream_difference(
     engine: QueryEngine, pair: Pair, values: Values
 ) -> AsyncGenerator[PairOpening | pa.RecordBatch | Ending, None]:

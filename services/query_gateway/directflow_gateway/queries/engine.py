@@ -100,6 +100,12 @@ class QueryEngine:
         async with self._pools.transaction(connection, settings, current_call().deadline) as conn:
             yield Opened(conn, connection, compiled, limits)
 
+    async def role_replaced_since(self, connection: str, began: float) -> bool:
+        """Whether the role that a call ran as may have been replaced since then, on the clock of `time.monotonic()`:
+        then its failure is no missing grant. Looks for itself, now and then. Raises DirectFlowError."""
+        known = await self._connections.known(connection)
+        return await self._pools.replaced_since(known, began, current_call().deadline)
+
     async def check(self, statement: Statement) -> None:
         """Raises DirectFlowError for a statement that is refused before a session is taken."""
         await self._compile(await self._connections.known(statement.connection), statement)

@@ -24,6 +24,7 @@ from directflow_gateway.execution import (
 )
 from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.queries.engine import QueryEngine, Session, Values, allowed_functions
+from directflow_gateway.queries.replaced_role import answers_again
 from directflow_gateway.queries.rows import picked
 from directflow_gateway.queries.statement import Statement, StatementRole
 from directflow_gateway.queries.statement_span import statement_span
@@ -84,6 +85,7 @@ class Explained:
     """Why there are no conjuncts, or what does not fit: a sentence without values."""
 
 
+@answers_again
 async def explain_row(engine: QueryEngine, statement: Statement, values: Values, question: RowQuestion) -> Explained:
     """Raises what a stream of the statement raises; what concerns its conjuncts alone is told as `unexplained`."""
     async with engine.session(statement) as session:

@@ -14,6 +14,7 @@ from directflow_gateway.description import ColumnType, plan
 from directflow_gateway.execution import StreamPlan, StreamProgress, ValueForm, fetch_first, schema_of, stream
 from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.queries.engine import QueryEngine, Session, Values
+from directflow_gateway.queries.replaced_role import answers_again, streams_again
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
 from directflow_gateway.sql import (
@@ -65,6 +66,7 @@ class Ending:
 RowEvent: TypeAlias = Opening | pa.RecordBatch | Ending
 
 
+@streams_again
 async def stream_rows(
     engine: QueryEngine, statement: Statement, values: Values, arrangement: Arrangement
 ) -> AsyncGenerator[RowEvent, None]:
@@ -164,6 +166,7 @@ def opening_of(
     )
 
 
+@answers_again
 async def count_rows(
     engine: QueryEngine, statement: Statement, values: Values, distinct_column: str = ""
 ) -> tuple[int, int]:
@@ -181,6 +184,7 @@ async def count_rows(
             return int(rows or 0), int(values_found[0] or 0) if values_found else 0
 
 
+@answers_again
 async def estimate_rows(engine: QueryEngine, statement: Statement, values: Values) -> int:
     """The planner's estimate of the rows; the statement does not run."""
     async with engine.session(statement) as session:

@@ -12,6 +12,7 @@ from directflow_gateway.execution import CellsResult, Rows
 from directflow_gateway.execution.first_rows import MOST_SKIPPED_ROWS, far_too_many
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.outcomes import Outcome
+from directflow_gateway.queries.replaced_role import answers_again
 from directflow_gateway.queries.sets.costs import Form, Step
 from directflow_gateway.queries.sets.driver import Driver
 from directflow_gateway.queries.sets.plan import SetPlan, single_plan
@@ -49,6 +50,7 @@ class EvaluatedSet:
         return [LETTERS[chr(letter)] for letter in self.letters]
 
 
+@answers_again
 async def evaluate(engine: QueryEngine, statement: Statement, tuples: Tuples) -> EvaluatedSet:
     """The outcome of a condition for every tuple. Raises DirectFlowError for what concerns all of them."""
     async with SetSession(engine, statement) as session:

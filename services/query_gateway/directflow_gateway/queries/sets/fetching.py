@@ -17,6 +17,7 @@ from directflow_gateway.execution.meter import row_too_large
 from directflow_gateway.execution.raw_rows import RawRow
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.outcomes import Outcome
+from directflow_gateway.queries.replaced_role import streams_again
 from directflow_gateway.queries.rows import Opening, opening_of
 from directflow_gateway.queries.sets.costs import Form, Step
 from directflow_gateway.queries.sets.driver import Driver
@@ -61,6 +62,7 @@ class Fetched:
     """Why tuples have the outcome ERROR, by index, rising."""
 
 
+@streams_again
 async def fetch(
     engine: QueryEngine, statement: Statement, tuples: Tuples
 ) -> AsyncGenerator[Opening | FetchedRows | Fetched, None]:
