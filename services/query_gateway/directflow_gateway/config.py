@@ -17,6 +17,7 @@ from pydantic import Field
 from directflow_gateway.connections import ConnectionSettings, EgressSettings
 from directflow_gateway.definitions.settings import DefinitionSettings
 from directflow_gateway.directflow_database import DirectFlowDatabaseSettings
+from directflow_gateway.pools.settings import PoolSettings
 
 
 class CredentialSettings(SettingsModel):
@@ -40,6 +41,7 @@ class GatewaySettings(ServiceSettings):
     connections: tuple[ConnectionSettings, ...] = ()
     egress: EgressSettings = EgressSettings()
     credentials: CredentialSettings = CredentialSettings()
+    pools: PoolSettings = PoolSettings()
     prepared: PreparedSettings = PreparedSettings()
     definitions: DefinitionSettings = DefinitionSettings()
     directflow_database: DirectFlowDatabaseSettings | None = None
