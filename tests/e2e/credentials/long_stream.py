@@ -1,0 +1,59 @@
+"""A stream whose reader takes his time, and which has to be whole in the end."""
+
+import asyncio
+from typing import Any
+
+from .clients import Clients
+from .customers import PEOPLE
+
+PAUSE_S = 0.5
+
+
+class LongStream:
+    """`async with LongStream(clients, "brief") as stream:` everybody, read slowly inside of the block and to its end
+    behind it. The statement still runs when the block ends, or nothing was shown."""
+
+    def __init__(self, clients: Clients, id: str, pause_s: float = PAUSE_S) -> None:
+        self._call = clients.audience(id)
+        self._pause_s = pause_s
+        self._hurry = asyncio.Event()
+        self.people = 0
+        self._summary: Any = None
+
+    async def __aenter__(self) -> "LongStream":
+        while not self.people:
+            assert await self._take(), "it was over before it began"
+        self._reading = asyncio.create_task(self._read())
+        return self
+
+    async def __aexit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        was_running = not self._reading.done()
+        self._hurry.set()
+        if kind is not None:
+            self._call.cancel()
+            await asyncio.gather(self._reading, return_exceptions=True)
+            return
+        await self._reading
+        assert was_running, f"the stream was over too soon to show anything, after {self.people}"
+        assert self._summary is not None
+        assert (self._summary.ledger.delivered.people, self.people) == (PEOPLE, PEOPLE)
+
+    async def _read(self) -> None:
+        while await self._take():
+            try:
+                async with asyncio.timeout(self._pause_s):
+                    await self._hurry.wait()
+            except TimeoutError:
+                continue
+
+    async def _take(self) -> bool:
+        """False at the end. A call that fails raises."""
+        message = await self._call.read()
+        if not hasattr(message, "HasField"):
+            await self._call.code()
+            return False
+        if message.HasField("batch"):
+            self.people += message.batch.row_count
+        if message.HasField("summary"):
+            self._summary = message.summary
+        return True

@@ -1,0 +1,91 @@
+"""T12: the password of a connection changes under load, in its database and in Vault, and nobody notices."""
+
+import asyncio
+import time
+
+import pytest
+
+from .clients import Clients, no_failure
+from .ledger import Ledger
+from .long_stream import LongStream
+from .site import Site
+
+ROTATIONS = {"StandIn": 20, "RealVault": 5}
+AT_MOST_REFUSED = 3
+FOLLOWED_S = 30.0
+BETWEEN_S = 0.4
+"""A change in the database and one in Vault are never at the same moment."""
+
+
+async def rotate(at: Site, id: str, *, database_first: bool) -> float:
+    """A new password; when the database had it."""
+    if database_first:
+        role = await asyncio.to_thread(at.change_password, id)
+        changed = time.monotonic()
+        await asyncio.sleep(BETWEEN_S)
+        await asyncio.to_thread(at.store, id, role)
+        return changed
+    role = at.another_password(id)
+    await asyncio.to_thread(at.store, id, role)
+    await asyncio.sleep(BETWEEN_S)
+    await asyncio.to_thread(at.set_password, id, role)
+    return time.monotonic()
+
+
+async def test_a_password_that_is_rotated_under_load_costs_nobody_a_call(either_site: Site) -> None:
+    """Sessions are ended all the time, so that there are logins with the old password."""
+    at, ledger = either_site, Ledger()
+    user = at.roles["rotated"].name
+    refused: list[int] = []
+    async with Clients(at) as clients:
+        with no_failure(ledger, at_least=100):
+            async with clients.load("rotated", ledger=ledger), LongStream(clients, "rotated", pause_s=2):
+                for number in range(ROTATIONS[type(at.vault).__name__]):
+                    before = at.refused_logins(user)
+                    await rotate(at, "rotated", database_first=number % 2 == 0)
+                    await asyncio.to_thread(at.end_idle_sessions, "rotated", 0.3)
+                    await clients.burst("rotated", ledger)
+                    refused.append(at.refused_logins(user) - before)
+    assert max(refused) <= AT_MOST_REFUSED, refused
+    assert sum(refused) > 0, "no login ever met the old password: nothing was shown"
+
+
+async def test_a_rotation_that_no_login_meets_is_followed_without_a_refused_one(site: Site, clients: Clients) -> None:
+    ledger, user = Ledger(), site.roles["quiet"].name
+    with no_failure(ledger, at_least=20):
+        async with clients.load("quiet", ledger=ledger, each_s=0.5):
+            await asyncio.sleep(1)
+            before, old = site.refused_logins(user), {pid for pid, *_ in site.sessions("quiet")}
+            assert old
+            changed = await rotate(site, "quiet", database_first=True)
+            while old & {pid for pid, *_ in await asyncio.to_thread(site.sessions, "quiet")}:
+                assert time.monotonic() < changed + FOLLOWED_S, "the old password's sessions are still in use"
+                await asyncio.sleep(0.2)
+            await clients.burst("quiet", ledger, width=3)
+    assert site.refused_logins(user) == before
+
+
+async def test_a_static_role_that_vault_rotates_by_itself_costs_nobody_a_call(site: Site, clients: Clients) -> None:
+    ledger, user = Ledger(), site.roles["static"].name
+    with no_failure(ledger, at_least=20):
+        async with clients.load("static", ledger=ledger):
+            for _ in range(3):
+                await asyncio.sleep(2.0)
+                await asyncio.to_thread(site.end_idle_sessions, "static", 0.3)
+                await clients.burst("static", ledger, width=4)
+    assert site.refused_logins(user) <= 2 * AT_MOST_REFUSED
+
+
+@pytest.mark.soak
+async def test_twenty_rotations_at_the_gateways_own_pace_cost_nobody_a_call(site: Site, clients: Clients) -> None:
+    ledger, user = Ledger(), site.roles["quiet"].name
+    refused = []
+    with no_failure(ledger, at_least=3_000):
+        async with clients.load("quiet", ledger=ledger, each_s=0.1), LongStream(clients, "quiet", pause_s=8):
+            for number in range(20):
+                before = site.refused_logins(user)
+                await rotate(site, "quiet", database_first=number % 2 == 0)
+                await asyncio.sleep(17)
+                await clients.burst("quiet", ledger)
+                refused.append(site.refused_logins(user) - before)
+    assert max(refused) <= AT_MOST_REFUSED, refused
