@@ -24,7 +24,8 @@ from directflow_gateway.connection_service.servicer import ConnectionServicer
 from directflow_gateway.connection_service.tester import ConnectionTester
 from directflow_gateway.connection_service.wire import definition_of
 from directflow_gateway.connections import Connection, ConnectionDefinition, Connections
-from directflow_gateway.credentials import FileCredentialSource, Keyrings
+from directflow_gateway.credentials import Keyrings
+from directflow_gateway.credentials.by_kind import source_by_kind
 from directflow_gateway.definitions.checks import Ownership
 from directflow_gateway.definitions.names import CONNECTIONS
 from directflow_gateway.definitions.provenance import SILENCE_S, Provenance
@@ -41,6 +42,7 @@ from directflow_gateway.queries.prepared import PreparedQueries
 from directflow_gateway.queries.servicer import QueryServicer
 from directflow_gateway.role_doctor import RoleDoctor
 from directflow_gateway.surface import owners, surface
+from directflow_gateway.vault import VaultSession
 
 NAME: Final = "directflow-gateway"
 DOMAIN: Final = "gateway.directflow"
@@ -60,15 +62,14 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     watchdog = Watchdog()
     stack.callback(watchdog.close)
     doctor = RoleDoctor(get_logger(PACKAGE))
-    credentials = FileCredentialSource(settings.credentials.path)
-    keyrings = Keyrings(credentials, get_logger(PACKAGE))
-    stack.push_async_callback(keyrings.aclose)
+    vault = _vault(settings, tracer, stack)
+    keyrings = _keyrings(settings, vault, stack)
     budgets = settings.pools.budgets()
     stack.callback(budgets.close)
     pools = Pools(keyrings, watchdog, settings.egress.policy(), doctor.admit, budgets)
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer)
-    stores = _stores(settings, watchdog, tracer, stack)
+    stores = _stores(settings, watchdog, tracer, vault, stack)
     ownership = Ownership(owners(settings.definitions, settings.identity), settings.definitions.readers)
     definitions = DefinitionServicer(ownership, stores.definitions)
     provenance = _provenance(settings, stores.definitions, stack)
@@ -76,7 +77,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     book = Connections(saved.fixed, saved.cache, saved.store.get if stores.definitions else None)
     _retire(pools, book, stack)
     queries = QueryServicer(_engine(settings, book, pools, tracer), provenance, ownership.identities)
-    tester = ConnectionTester(credentials, settings.egress.policy(), watchdog)
+    tester = ConnectionTester(keyrings, settings.egress.policy(), watchdog)
     connections = ConnectionServicer(saved.store, saved.cache, tester, settings.egress.policy())
     register(server, queries, connections, definitions, stores.engagement)
 
@@ -85,6 +86,23 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
         await saved.cache.loaded()
 
     return App(server, SERVICES, ready)
+
+
+def _vault(settings: GatewaySettings, tracer: Tracer, stack: AsyncExitStack) -> VaultSession | None:
+    """The process's one login to Vault; it begins in the background, for the gateway starts without Vault."""
+    if settings.vault is None:
+        return None
+    vault = VaultSession(settings.vault, tracer, get_logger(PACKAGE))
+    stack.push_async_callback(vault.aclose)
+    vault.start()
+    return vault
+
+
+def _keyrings(settings: GatewaySettings, vault: VaultSession | None, stack: AsyncExitStack) -> Keyrings:
+    epoch = (lambda: 0) if vault is None else (lambda: vault.epoch)
+    keyrings = Keyrings(source_by_kind(settings.credentials, vault), get_logger(PACKAGE), epoch)
+    stack.push_async_callback(keyrings.aclose)
+    return keyrings
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,11 +157,13 @@ class _Stores:
     definitions: DefinitionStore | None = None
 
 
-def _stores(settings: GatewaySettings, watchdog: Watchdog, tracer: Tracer, stack: AsyncExitStack) -> _Stores:
+def _stores(
+    settings: GatewaySettings, watchdog: Watchdog, tracer: Tracer, vault: VaultSession | None, stack: AsyncExitStack
+) -> _Stores:
     """The two stores, and what keeps their database ready in the background."""
     if settings.directflow_database is None:
         return _Stores(EngagementStoreServicer())
-    database = DirectFlowDatabase(settings.directflow_database, watchdog, tracer)
+    database = DirectFlowDatabase(settings.directflow_database, watchdog, tracer, vault)
     stack.push_async_callback(database.aclose)
     store = EngagementStore(database)
 

@@ -11,20 +11,17 @@ user = "directflow_readonly"
 path = "/var/run/directflow/credentials/{workspace}/{connection}.json"
 """
 
-from directflow_runtime.settings import ServiceSettings, SettingsModel
-from pydantic import Field
+from typing import Self
 
-from directflow_gateway.connections import ConnectionSettings, EgressSettings
+from directflow_runtime.settings import ServiceSettings, SettingsModel
+from pydantic import Field, model_validator
+
+from directflow_gateway.connections import ConnectionSettings, CredentialKind, EgressSettings
+from directflow_gateway.credentials.settings import CredentialSettings
 from directflow_gateway.definitions.settings import DefinitionSettings
 from directflow_gateway.directflow_database import DirectFlowDatabaseSettings
 from directflow_gateway.pools.settings import PoolSettings
-
-
-class CredentialSettings(SettingsModel):
-    """`[credentials]`: where the credential of a connection lies. No connection names it."""
-
-    path: str = ""
-    """Absolute file path with `{workspace}` and `{connection}`. Empty: no connection can log in."""
+from directflow_gateway.vault import VaultSettings
 
 
 class PreparedSettings(SettingsModel):
@@ -40,9 +37,33 @@ class GatewaySettings(ServiceSettings):
 
     connections: tuple[ConnectionSettings, ...] = ()
     egress: EgressSettings = EgressSettings()
+    vault: VaultSettings | None = None
+    """None: no credential comes from Vault."""
     credentials: CredentialSettings = CredentialSettings()
     pools: PoolSettings = PoolSettings()
     prepared: PreparedSettings = PreparedSettings()
     definitions: DefinitionSettings = DefinitionSettings()
     directflow_database: DirectFlowDatabaseSettings | None = None
     """None: the engagement store and the definitions answer STORE_NOT_CONFIGURED."""
+
+    @model_validator(mode="after")
+    def _every_kind_of_credential_has_a_source(self) -> Self:
+        kinds = {f"connection {one.id} of workspace {one.workspace}": one.credential_kind for one in self.connections}
+        complaints = [
+            f"{what}: credential_kind {kind.value} needs {needed}"
+            for what, kind in kinds.items()
+            if (needed := self._lacking(kind))
+        ]
+        own = self.directflow_database
+        if own is not None and own.credential_kind is not CredentialKind.FILE and self.vault is None:
+            complaints.append(f"directflow_database: credential_kind {own.credential_kind.value} needs [vault]")
+        if own is not None and any(map(self.credentials.may_give, own.places())):
+            complaints.append("directflow_database: its credentials lie where a connection's could be looked for")
+        if complaints:
+            raise ValueError("; ".join(complaints))
+        return self
+
+    def _lacking(self, kind: CredentialKind) -> str:
+        if kind is CredentialKind.FILE:
+            return "" if self.credentials.path else "a path under [credentials]"
+        return "" if self.vault is not None else "[vault]"

@@ -38,7 +38,12 @@ class Customer:
     def connection(self) -> connections_pb.Connection:
         tls = connections_pb.ConnectionTls(mode=connections_pb.TLS_MODE_DISABLE)
         return connections_pb.Connection(
-            host=self.host, port=self.port, database=self.database, user=self.user, tls=tls
+            host=self.host,
+            port=self.port,
+            database=self.database,
+            user=self.user,
+            tls=tls,
+            credential_kind=connections_pb.CREDENTIAL_KIND_FILE,
         )
 
 

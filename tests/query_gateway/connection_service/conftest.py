@@ -24,7 +24,7 @@ from directflow_gateway.config import GatewaySettings
 from directflow_gateway.connection_service.step import Outcome, Step, TestReport
 from directflow_gateway.connection_service.tester import ConnectionTester
 from directflow_gateway.connections import Connection, EgressPolicy, SslMode
-from directflow_gateway.credentials import FileCredentialSource
+from directflow_gateway.credentials import FileCredentialSource, Keyrings
 from directflow_gateway.execution import Watchdog
 
 from .replica import Gateway
@@ -118,8 +118,8 @@ def make_customer(tmp_path: Path, watchdog: Watchdog) -> Callable[..., Customer]
     """`make_customer(server, role=..., policy=...)`: a fresh database, and the documented role unless given one."""
 
     def make(server: PostgresServer, role: Role | None = None, policy: EgressPolicy | None = None) -> Customer:
-        source = FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}")
-        tester = ConnectionTester(source, policy or EgressPolicy(allow_loopback=True), watchdog)
+        keyrings = Keyrings(FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}"))
+        tester = ConnectionTester(keyrings, policy or EgressPolicy(allow_loopback=True), watchdog)
         customer = Customer(server, server.create_database(), role or server.create_role("LOGIN"), tmp_path, tester)
         if role is None:
             customer.sql(DOCUMENTED)

@@ -57,6 +57,7 @@ class Gateway:
             "database": self.database,
             "user": self.role.name,
             "tls": pb.ConnectionTls(mode=pb.TLS_MODE_DISABLE),
+            "credential_kind": pb.CREDENTIAL_KIND_FILE,
         }
         return pb.Connection(**{**given, **changed})
 

@@ -15,7 +15,7 @@ from .replica import BOUND, CALL_S, Gateway, failure, soon
 async def test_a_connection_is_saved_read_and_used(gateway: Gateway) -> None:
     saved = await gateway.create(limits=pb.ConnectionLimits(pool_size=2), allowed_functions=["z.f", "a"])
     assert (saved.name, saved.revision > 0, bool(saved.etag)) == (gateway.name(), True, True)
-    assert (saved.credential_binding, saved.credential_kind) == (BOUND, pb.CREDENTIAL_KIND_VAULT_KV)
+    assert (saved.credential_binding, saved.credential_kind) == (BOUND, pb.CREDENTIAL_KIND_FILE)
     assert saved.update_time.seconds > 0
     assert list(saved.allowed_functions) == ["z.f", "a"]
     assert await gateway.get() == saved

@@ -88,13 +88,15 @@ async def test_a_migration_that_fails_leaves_nothing_behind(own: Any, database: 
     assert await migrate(database, soon()) == ()
 
 
-async def test_new_names_of_writer_and_reader_get_their_rights_at_the_next_start(own: Any, database: Any) -> None:
+async def test_new_names_of_writer_and_reader_get_their_rights_at_the_next_start(
+    own: Any, database: Any, open_database: Callable[..., Any]
+) -> None:
     await migrate(database, soon())
     for name in ("writer", "reader"):
         role = own.server.create_role("LOGIN", f'{own.made.database} "new" {name}')
         own.write(name, role.name, role.password)
 
-    await migrate(database, soon())
+    await migrate(open_database(own), soon())
 
     reader = f'{own.made.database} "new" reader'
     query = "SELECT has_table_privilege(%s, 'directflow.engagement_events', %s)"

@@ -24,7 +24,7 @@ def write(directory: Path, customer: CustomerDatabase) -> Path:
 def connection_text(customer: CustomerDatabase) -> str:
     """The connection to a server on this machine, which has no certificate."""
     return f"""\
-# The demo customer's PostgreSQL. The password is in the gateway's credential file: nothing here is secret.
+# The demo customer's PostgreSQL. The password is in the run's Vault: nothing here is secret.
 kind: Connection
 id: {CONNECTION}
 spec:
@@ -34,4 +34,5 @@ spec:
   user: {customer.user}
   tls:
     mode: DISABLE
+  credential_kind: VAULT_KV
 """

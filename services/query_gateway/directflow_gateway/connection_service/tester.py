@@ -3,19 +3,21 @@
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Coroutine, Iterator
 from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Final
+from typing import Any, Final
 from weakref import WeakValueDictionary
 
 import psycopg
 from directflow_runtime.errors import DirectFlowError
+from psycopg.pq.abc import PGconn
 
 from directflow_gateway.connection_service.step import Outcome, Step, StepFailed, StepName, TestReport, failed
 from directflow_gateway.connection_service.steps import login, server
 from directflow_gateway.connection_service.steps.network import Network
 from directflow_gateway.connections import Connection, EgressPolicy
-from directflow_gateway.credentials import Credential, CredentialSource
+from directflow_gateway.credentials import Credential, Keyrings
+from directflow_gateway.credentials.unavailable import CredentialsUnavailable
 from directflow_gateway.execution import GatewayConnection, Watchdog
 from directflow_gateway.execution.sqlstate import Phase, translate
 from directflow_gateway.role_doctor import reading_rights
@@ -31,8 +33,9 @@ BUSY: Final = "This gateway is trying too many connections at the moment: try ag
 class ConnectionTester:
     """One for the process, built in app.py. It keeps nothing between two tests."""
 
-    def __init__(self, credentials: CredentialSource, policy: EgressPolicy, watchdog: Watchdog) -> None:
-        self._credentials = credentials
+    def __init__(self, keyrings: Keyrings, policy: EgressPolicy, watchdog: Watchdog) -> None:
+        """`keyrings`: those of the pools, for each test with a lease of its own would be a lease for nothing."""
+        self._keyrings = keyrings
         self._policy = policy
         self._watchdog = watchdog
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -88,9 +91,16 @@ class ConnectionTester:
 
     @asynccontextmanager
     async def _session(self, connection: Connection, deadline: float) -> AsyncIterator[GatewayConnection]:
-        credential = await self._credential(connection, deadline)
-        turn = self._logins.setdefault(connection.name, threading.Lock())
-        pgconn = await login.log_in(connection, credential, self._policy, turn, deadline)
+        keyring = self._keyrings.of(connection)
+        credential = await _credential(keyring.recheck(), connection, deadline)
+        try:
+            pgconn = await self._log_in(connection, credential, deadline)
+        except login.Refused:
+            if credential.lease is None:  # what is not leased has been read a moment ago
+                raise
+            credential = await _credential(keyring.after_refusal(credential.generation), connection, deadline)
+            pgconn = await self._log_in(connection, credential, deadline)
+        keyring.accepted(credential.generation)
         session = GatewayConnection(pgconn, credential.generation)
         session.begin_lease(deadline)
         self._watchdog.add(session.watch)
@@ -104,14 +114,19 @@ class ConnectionTester:
             else:
                 session.abort()
 
-    async def _credential(self, connection: Connection, deadline: float) -> Credential:
-        try:
-            async with asyncio.timeout(max(0.05, deadline - time.monotonic())):
-                return await self._credentials.read(connection)
-        except TimeoutError:
-            raise failed(StepName.LOGIN, "The credential's source did not answer in time.", "Try again.") from None
-        except DirectFlowError as error:
-            raise login.no_credential(error, connection) from None
+    async def _log_in(self, connection: Connection, credential: Credential, deadline: float) -> PGconn:
+        turn = self._logins.setdefault(connection.name, threading.Lock())
+        return await login.log_in(connection, credential, self._policy, turn, deadline)
+
+
+async def _credential(asked: Coroutine[Any, Any, Credential], connection: Connection, deadline: float) -> Credential:
+    try:
+        async with asyncio.timeout(max(0.05, deadline - time.monotonic())):
+            return await asked
+    except TimeoutError:
+        raise failed(StepName.LOGIN, "The credential's source did not answer in time.", "Try again.") from None
+    except CredentialsUnavailable as error:
+        raise login.no_credential(error, connection) from None
 
 
 async def _look_around(session: GatewayConnection, connection: Connection, report: TestReport) -> None:

@@ -1,4 +1,4 @@
-"""What a credential file may hold: `{"username": ..., "password": ...}`, or a password alone.
+"""What a stored login may be; as a file: `{"username": ..., "password": ...}`, or a password alone.
 
 A content that begins with `{` is JSON, always: a password that begins with a brace has to be written in the JSON form.
 Otherwise a half-written JSON file would be sent to the customer's server as a password.
@@ -24,32 +24,41 @@ class Login:
 def parse(content: bytes) -> Login:
     """The login in a file's content. Further keys of the JSON object are left alone: Vault Agent templates add some."""
     text = _text(content)
-    login = _from_json(text) if text.lstrip().startswith("{") else Login("", text.rstrip("\r\n"))
-    if not login.password:
+    if not text.lstrip().startswith("{"):
+        return login_of("", text.rstrip("\r\n"))
+    document = _from_json(text)
+    return login_of(document.get("username", ""), document.get("password"))
+
+
+def login_of(user: object, password: object) -> Login:
+    """A login that a server can be sent. Raises ContentRefused."""
+    if not isinstance(user, str) or not isinstance(password, str):
+        raise ContentRefused("user name and password have to be strings")
+    if not password:
         # libpq takes an empty password for none, and would go on to look into ~/.pgpass.
         raise ContentRefused("the password is empty")
-    return login
+    if "\0" in user + password:
+        raise ContentRefused("a NUL character")
+    if len(user) + len(password) > LARGEST:
+        raise ContentRefused(f"more than {LARGEST} characters")
+    return Login(user, password)
 
 
 def _text(content: bytes) -> str:
     if len(content) > LARGEST:
         raise ContentRefused(f"more than {LARGEST} bytes")
     try:
-        text = content.decode()
+        return content.decode()
     except UnicodeDecodeError:
         raise ContentRefused("not UTF-8") from None
-    if "\0" in text:
-        raise ContentRefused("a NUL character")
-    return text
 
 
-def _from_json(text: str) -> Login:
+def _from_json(text: str) -> dict[str, object]:
     try:
         document = json.loads(text)
     except (ValueError, RecursionError):
         # `from None`: the decoder's error holds the whole document.
         raise ContentRefused("not a JSON object") from None
-    user, password = document.get("username", ""), document.get("password")
-    if not isinstance(user, str) or not isinstance(password, str):
-        raise ContentRefused('"password" and "username" have to be strings')
-    return Login(user, password)
+    if not isinstance(document, dict):
+        raise ContentRefused("not a JSON object")
+    return document

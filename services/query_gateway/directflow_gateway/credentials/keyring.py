@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from directflow_gateway.credentials.credential import Credential
 from directflow_gateway.credentials.reading import Reading
-from directflow_gateway.credentials.unavailable import again, unavailable
+from directflow_gateway.credentials.unavailable import CredentialsUnavailable
 
 UNUSED_S = 300.0
 """A credential that nobody asked for during this time is not refreshed any more, until somebody does."""
@@ -125,7 +125,7 @@ class Keyring:
             await self._await_reading()
         credential = self._as_read()
         if _is_over(credential, time.monotonic()):
-            raise unavailable("the credential has expired, and its source has no other", "EXPIRED")
+            raise CredentialsUnavailable("EXPIRED")
         return credential
 
     async def _forced(self, generation: str) -> Credential:
@@ -160,9 +160,9 @@ class Keyring:
 
     def _as_read(self) -> Credential:
         if self._reading.failure is not None:
-            raise again(self._reading.failure)
+            raise self._reading.failure.again()
         if self._reading.credential is None:  # the gateway is ending
-            raise unavailable("the credential has not been read", "SHUTTING_DOWN")
+            raise CredentialsUnavailable("SHUTTING_DOWN")
         return self._reading.credential
 
     def _notice_epoch(self, present: Credential, now: float) -> None:

@@ -5,13 +5,12 @@ import random
 import time
 from collections.abc import Callable
 
-from directflow_runtime.errors import DirectFlowError
 from directflow_runtime.logging import exception_types, stack
 from structlog.typing import FilteringBoundLogger
 
 from directflow_gateway.connections import Connection
 from directflow_gateway.credentials.credential import Credential, CredentialSource
-from directflow_gateway.credentials.unavailable import unavailable
+from directflow_gateway.credentials.unavailable import CredentialsUnavailable
 
 FRESH_S = 15.0
 """A credential that does not say itself when it is due is read again at this age, so that a rotation is followed
@@ -20,7 +19,7 @@ FRESH_JITTER = 0.2
 SOONEST_S = 0.05
 """Whatever a source says, it is not asked without a pause."""
 BACKOFF_S = 1.0
-LONGEST_BACKOFF_S = 12.0
+LONGEST_BACKOFF_S = 8.0
 BACKOFF_JITTER = 0.2
 """With the time that an attempt takes, what has healed is noticed within 15 s."""
 LONGEST_S = 30.0
@@ -36,7 +35,7 @@ class Reading:
         """As it was last asked for."""
         self.credential: Credential | None = None
         """The last good one."""
-        self.failure: DirectFlowError | None = None
+        self.failure: CredentialsUnavailable | None = None
         """Of the last reading; None: it went well."""
         self.due_at = 0.0
         self.began_at = -float("inf")
@@ -71,14 +70,14 @@ class Reading:
             async with asyncio.timeout(LONGEST_S):
                 credential = await self._source.read(self.connection, self.credential, refused=refused)
         except TimeoutError:
-            self._failed(unavailable("the source of the credential does not answer", "TIMEOUT"))
-        except DirectFlowError as error:
+            self._failed(CredentialsUnavailable("TIMEOUT"))
+        except CredentialsUnavailable as error:
             self._failed(error)
         except Exception as error:  # a defect of a source must not look like a credential that never comes due again
             if self._log is not None:
                 types, frames = exception_types(error), stack(error.__traceback__)
                 self._log.error("unexpected exception", exception_type=types, stack=frames)
-            self._failed(unavailable("the credential cannot be read for an unknown reason", "INTERNAL"))
+            self._failed(CredentialsUnavailable("INTERNAL"))
         else:
             self._succeeded(credential)
 
@@ -90,12 +89,11 @@ class Reading:
             self._log.info("a credential can be read again", connection=self.connection.name)
         self.credential, self.failure, self._failures = credential, None, 0
 
-    def _failed(self, failure: DirectFlowError) -> None:
+    def _failed(self, failure: CredentialsUnavailable) -> None:
         pause_s = min(LONGEST_BACKOFF_S, BACKOFF_S * 2 ** min(self._failures, 10))
         self.due_at = time.monotonic() + pause_s * (1 - BACKOFF_JITTER * random.random())  # noqa: S311
-        cause = failure.metadata.get("cause", "")
-        if self._log is not None and (self.failure is None or self.failure.metadata.get("cause", "") != cause):
-            self._log.warning("a credential cannot be read", connection=self.connection.name, cause=cause)
+        if self._log is not None and (self.failure is None or self.failure.cause != failure.cause):
+            self._log.warning("a credential cannot be read", connection=self.connection.name, cause=failure.cause)
         self.failure = failure
         self._failures += 1
 

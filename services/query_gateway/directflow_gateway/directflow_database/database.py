@@ -17,7 +17,8 @@ from psycopg.pq.abc import PGresult
 
 from directflow_gateway.connections import EgressPolicy
 from directflow_gateway.credentials import Keyrings
-from directflow_gateway.directflow_database.credential_files import DatabaseCredentials
+from directflow_gateway.credentials.vault import Vault
+from directflow_gateway.directflow_database.credential_source import credential_source
 from directflow_gateway.directflow_database.failures import is_unprepared, is_worth_repeating, of_pool, of_server
 from directflow_gateway.directflow_database.roles import DatabaseRole
 from directflow_gateway.directflow_database.settings import DirectFlowDatabaseSettings
@@ -32,6 +33,7 @@ LOCK_TIMEOUT_S = 5.0
 IDLE_TIMEOUT_S = 60.0
 CHECK_CLIENT_S = 1.0
 COMMIT = Statement("COMMIT")
+WHO = Statement("SELECT current_user")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,13 +57,16 @@ class Transaction:
 class DirectFlowDatabase:
     """One for the process, built in app.py, closed by `aclose`."""
 
-    def __init__(self, settings: DirectFlowDatabaseSettings, watchdog: Watchdog, tracer: Tracer) -> None:
+    def __init__(
+        self, settings: DirectFlowDatabaseSettings, watchdog: Watchdog, tracer: Tracer, vault: Vault | None = None
+    ) -> None:
+        """`vault`: where the settings' kind of credential is one of Vault's."""
         self.settings = settings
         self._tracer = tracer
         self._connections = {role: settings.connection(role) for role in DatabaseRole}
-        self._credentials = DatabaseCredentials({role.value: settings.credential(role) for role in DatabaseRole})
         # The operator chose the host, and no customer can: a database on this machine is nothing to be kept from.
-        self._keyrings = Keyrings(self._credentials)
+        epoch = (lambda: 0) if vault is None else (lambda: vault.epoch)
+        self._keyrings = Keyrings(credential_source(settings, vault), epoch=epoch)
         self._pools = Pools(self._keyrings, watchdog, EgressPolicy(allow_loopback=True))
         self.unprepared = False
         """True after a statement found schema or rights missing. Upkeep sets it back."""
@@ -71,9 +76,18 @@ class DirectFlowDatabase:
         await self._pools.aclose()
         await self._keyrings.aclose()
 
-    async def user(self, role: DatabaseRole) -> str:
-        """The name of the role's login as its file has it now. Raises CREDENTIALS_UNAVAILABLE."""
-        return (await self._credentials.read(self._connections[role])).user
+    async def user(self, role: DatabaseRole, deadline: float) -> str:
+        """Who needs the role's rights. Of users that Vault makes for an hour that is whom they act as: Vault's role has
+        to make them members of one that stays. Raises what `session` does, and psycopg.Error."""
+        try:
+            credential = await self._keyrings.of(self._connections[role]).credential()
+        except DirectFlowError as error:
+            raise of_pool(error) from None
+        if credential.lease is None:
+            return credential.user  # it may not be allowed to connect yet
+        async with self.session(role, deadline) as session:
+            (result,) = await session.wire.run(WHO)
+        return (result.get_value(0, 0) or b"").decode()
 
     async def run(self, transaction: Transaction, *statements: Statement) -> list[PGresult]:
         """Runs statements in one transaction and one round trip, committed when this returns; one result each.

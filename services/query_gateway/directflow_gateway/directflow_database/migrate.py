@@ -10,11 +10,10 @@ from dataclasses import dataclass
 from importlib import resources
 
 import psycopg
-from directflow_runtime.errors import DirectFlowError
 from psycopg import sql
 
 from directflow_gateway.directflow_database.database import DirectFlowDatabase
-from directflow_gateway.directflow_database.failures import of_server, unavailable
+from directflow_gateway.directflow_database.failures import of_server
 from directflow_gateway.directflow_database.roles import DatabaseRole
 from directflow_gateway.execution import GatewayConnection
 from directflow_gateway.execution.wire import Statement
@@ -77,21 +76,15 @@ async def migrate(
 
     `deadline` is on the clock of `time.monotonic()`. Raises MigrationChanged, and DirectFlowError STORE_UNAVAILABLE.
     """
-    writer, reader = await _user(database, DatabaseRole.WRITER), await _user(database, DatabaseRole.READER)
     try:
+        writer = await database.user(DatabaseRole.WRITER, deadline)
+        reader = await database.user(DatabaseRole.READER, deadline)
         async with database.session(DatabaseRole.OWNER, deadline) as session:
             applied = [m.name for m in wanted or migrations() if await _apply(session, m)]
             await _grant(session, writer, reader)
     except psycopg.Error as error:
         raise of_server(error) from None
     return tuple(applied)
-
-
-async def _user(database: DirectFlowDatabase, role: DatabaseRole) -> str:
-    try:
-        return await database.user(role)
-    except DirectFlowError as error:
-        raise unavailable(error.reason) from None
 
 
 async def _apply(session: GatewayConnection, migration: Migration) -> bool:

@@ -9,19 +9,21 @@ from dataclasses import dataclass
 from typing import Final
 
 import psycopg
-from directflow_runtime.errors import DirectFlowError
 from psycopg.pq.abc import PGconn
 
-from directflow_gateway.connection_service.step import StepFailed, StepName, failed
+from directflow_gateway.connection_service.step import Outcome, Step, StepFailed, StepName, failed
 from directflow_gateway.connection_service.steps import mending
 from directflow_gateway.connections import Connection, EgressPolicy, EgressRefused
 from directflow_gateway.credentials import Credential
+from directflow_gateway.credentials.unavailable import CredentialsUnavailable
 from directflow_gateway.description.names import quoted
 from directflow_gateway.pools.failures import cause_of, is_refused_login
 from directflow_gateway.pools.login import login
 from directflow_gateway.pools.parameters import CaFile
 
 POLL_S: Final = 0.05
+STORED: Final = frozenset({"FILE_UNREADABLE", "FILE_CONTENT", "NO_USER", "VAULT_NOT_FOUND", "VAULT_CONTENT"})
+"""Causes of a missing credential that somebody has to store."""
 
 Sql = Callable[[Connection], str]
 
@@ -88,6 +90,10 @@ NO_LOGIN: Final = re.compile(r"not permitted to log in")
 """Behind a right password, and yet PostgreSQL calls the role unfit: to `cause_of` it is a refused login."""
 
 
+class Refused(StepFailed):
+    """The server did not like user or password."""
+
+
 async def log_in(
     connection: Connection, credential: Credential, policy: EgressPolicy, turn: threading.Lock, deadline: float
 ) -> PGconn:
@@ -112,15 +118,13 @@ async def log_in(
         authorities.close()
 
 
-def no_credential(error: DirectFlowError, connection: Connection) -> StepFailed:
+def no_credential(error: CredentialsUnavailable, connection: Connection) -> StepFailed:
     """The credential's source has none, or is away."""
-    return failed(
-        StepName.LOGIN,
-        f"There is no credential to log in with: {error.message}.",
-        f"The operator of DirectFlow puts it where this gateway looks for workspace {connection.workspace}, connection"
-        f" {connection.id}.",
-        mending.fresh_role(connection.database, role=mending.role_of(connection)),
-    )
+    advice = f"{error.advice[0].upper()}{error.advice[1:]}."
+    whose = f" It is asked for workspace {connection.workspace}, connection {connection.id}."
+    # A password can be stored only for a role that is there.
+    sql = mending.fresh_role(connection.database, role=mending.role_of(connection)) if error.cause in STORED else ""
+    return failed(StepName.LOGIN, f"There is no credential to log in with: {error.what}.", advice + whose, sql)
 
 
 def _explained(connection: Connection, error: Exception) -> StepFailed:
@@ -130,10 +134,7 @@ def _explained(connection: Connection, error: Exception) -> StepFailed:
         return failed(StepName.LOGIN, told.message, told.advice, told.sql(connection))
     if isinstance(error, psycopg.OperationalError) and is_refused_login(error):
         sql = mending.set_up(mending.role_of(connection), connection.database)
-        return failed(
-            StepName.LOGIN,
-            "The server refused the login: there is no such role, or the stored password is another one.",
-            "Compare the user with the roles of the server, and the password with the stored one.",
-            sql,
-        )
+        message = "The server refused the login: there is no such role, or the stored password is another one."
+        advice = "Compare the user with the roles of the server, and the password with the stored one."
+        return Refused(Step(StepName.LOGIN, Outcome.FAILED, message, advice, sql))
     return failed(StepName.LOGIN, f"The login failed ({cause}).", "The server's own log says why.")
