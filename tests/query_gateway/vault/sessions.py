@@ -29,9 +29,10 @@ SHORT = Periods(
     renew_pause_s=0.1,
     round_s=0.02,
     quiet_s=0.2,
-    dead_s=10.0,
+    renew_share=0.25,
+    replace_share=0.5,
 )
-"""Waits of a test. What is counted from a token's life stays as it is."""
+"""Waits of a test. Vault's own shortest life is a second, so that shares of it are small as well."""
 WAIT_S = 15.0
 
 

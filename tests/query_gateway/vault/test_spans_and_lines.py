@@ -4,6 +4,7 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
+from directflow_gateway.vault.periods import Periods
 from opentelemetry.trace import SpanKind, StatusCode
 
 from .scripted_vault import Say, ScriptedVault, auth, data, error
@@ -91,7 +92,7 @@ async def test_replicas_that_start_together_renew_apart(tmp_path: Path) -> None:
         vault.on("auth/approle/login", auth(ttl_s=3600), auth(ttl_s=3600))
         due: list[float] = []
         for _ in range(50):
-            async with opened(app_role(vault.address, tmp_path)) as heard:
+            async with opened(app_role(vault.address, tmp_path), periods=Periods()) as heard:
                 await heard.session.read(PATH)
                 token = heard.session._keeper.present
                 assert token is not None

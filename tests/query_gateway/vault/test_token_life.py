@@ -215,7 +215,7 @@ async def test_a_token_that_we_were_given_is_renewed(gateway: Gateway) -> None:
 
 
 async def test_another_token_in_the_file_is_taken_up_before_the_old_one_ends(gateway: Gateway) -> None:
-    settings = gateway.token_settings(setups.token(gateway.vault, gateway.policy, ttl="3s", renewable=False))
+    settings = gateway.token_settings(setups.token(gateway.vault, gateway.policy, ttl="2s", renewable=False))
     async with opened(settings, start=True) as heard:
         await until(lambda: heard.session.epoch == 1)
         gateway.token_settings(setups.token(gateway.vault, gateway.policy))
