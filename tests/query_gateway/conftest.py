@@ -16,7 +16,8 @@ from directflow_cli.dev.psql import Role
 from directflow_gateway.connections import Connection, EgressPolicy, Limits, SslMode
 from directflow_gateway.credentials import FileCredentialSource, Keyrings
 from directflow_gateway.execution import GatewayConnection, TransactionSettings, Watchdog
-from directflow_gateway.pools import Pools
+from directflow_gateway.pools import Budgets, Pools
+from directflow_gateway.pools.pools import admit_everyone
 
 CALL_S = 20.0
 
@@ -88,6 +89,8 @@ async def make_stand(tmp_path: Path, watchdog: Watchdog) -> AsyncIterator[Callab
         role: Role | None = None,
         examine: Callable[..., Awaitable[None]] | None = None,
         connection: dict[str, Any] | None = None,
+        budgets: Budgets | None = None,
+        policy: EgressPolicy = EgressPolicy(allow_loopback=True),  # noqa: B008 (frozen)
         **limits: Any,
     ) -> Stand:
         role = role or server.create_role("LOGIN")
@@ -98,8 +101,7 @@ async def make_stand(tmp_path: Path, watchdog: Watchdog) -> AsyncIterator[Callab
         secret = tmp_path / "acme" / "main"
         secret.parent.mkdir(exist_ok=True)
         keyrings = Keyrings(FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}"))
-        policy = EgressPolicy(allow_loopback=True)
-        pools = Pools(keyrings, watchdog, policy, examine) if examine else Pools(keyrings, watchdog, policy)
+        pools = Pools(keyrings, watchdog, policy, examine or admit_everyone, budgets)
         made.append((pools, keyrings))
         stand = Stand(server, database, role, target, pools, keyrings, watchdog, secret)
         stand.write_secret(role.password)
