@@ -1,7 +1,10 @@
 """What every test may ask for. The PostgreSQL here is real, private, and gone when the process is, however it ends."""
 
 import os
+import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 # Before grpc is imported: a test may start a PostgreSQL while calls are under way, and gRPC's fork handlers then crash
@@ -10,9 +13,12 @@ os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 import pytest
 from directflow_cli.dev.postgres import PostgresServer
-from directflow_cli.dev.postgres_binaries import Installation, choose
+from directflow_cli.dev.postgres_binaries import Cluster, Installation, choose, reachable, server_account
 
 KIND_VARIABLE = "DIRECTFLOW_TEST_POSTGRES"
+MEMORY = Path("/dev/shm")
+ROOM_BYTES = 4 * 2**30
+"""Enough for the servers of four workers; a container's default of 64 MB is not."""
 ON_ONE_WORKER = ("tests/e2e/managed", "tests/query_gateway/sets", "tests/e2e")
 """Folders whose tests share processes that take many seconds to start: a second worker would start them once more."""
 FIRST = (*ON_ONE_WORKER, "tests/cli/dev", "tests/query_gateway/property", "tests/cli/commands")
@@ -50,9 +56,26 @@ def _inside(nodeid: str, folder: str) -> bool:
 
 
 @pytest.fixture(scope="session")
-def postgres_installation() -> Installation:
-    """The machine's newest PostgreSQL, else the embedded one; DIRECTFLOW_TEST_POSTGRES=system|embedded forces one."""
-    return choose(os.environ.get(KIND_VARIABLE, "system-first"))
+def postgres_installation() -> Iterator[Installation]:
+    """The machine's newest PostgreSQL, else the embedded one; DIRECTFLOW_TEST_POSTGRES=system|embedded forces one.
+
+    Servers of it are copies of one that never runs: initdb takes longer than all else that a test does.
+    """
+    found = choose(os.environ.get(KIND_VARIABLE, "system-first"))
+    pattern = PostgresServer.create(found, parent=_memory(found))
+    try:
+        yield replace(pattern.installation, cluster=Cluster(pattern.data, pattern.admin.password))
+    finally:
+        pattern.destroy()
+
+
+def _memory(found: Installation) -> Path | None:
+    """A file system in memory with room enough: making and copying databases is making thousands of small files."""
+    account = server_account()
+    if account is not None and not reachable(found.bin, account):
+        return None  # the programs are copied to the servers, and what is in memory often cannot be executed
+    roomy = MEMORY.is_dir() and os.access(MEMORY, os.W_OK) and shutil.disk_usage(MEMORY).free >= ROOM_BYTES
+    return MEMORY if roomy else None
 
 
 @pytest.fixture(scope="session")

@@ -13,13 +13,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Self
 
 from directflow_cli.dev import postgres_keeper
 from directflow_cli.dev.postgres_binaries import (
     Account,
+    Cluster,
     Installation,
     PostgresUnavailable,
     reachable,
@@ -79,10 +80,17 @@ class PostgresServer:
         self._keeper = _start_keeper(directory)
 
     @classmethod
-    def create(cls, installation: Installation, settings: Mapping[str, str] | None = None) -> Self:
-        """A new, empty, stopped cluster in a private temporary directory. Blocks about a second (initdb)."""
+    def create(
+        cls, installation: Installation, settings: Mapping[str, str] | None = None, parent: Path | None = None
+    ) -> Self:
+        """A new, empty, stopped cluster in a private temporary directory. Blocks: initdb takes about a second.
+
+        `parent` of the directory: None is the system's choice, or where the cluster is that this one is a copy of.
+        """
         account = server_account()
-        directory = _private_directory(account)
+        if parent is None and installation.cluster is not None:
+            parent = installation.cluster.data.parent.parent
+        directory = _private_directory(account, parent)
         server = cls(installation, directory, account)
         try:
             server.installation = within_reach(installation, account, directory / "programs")
@@ -214,6 +222,25 @@ class PostgresServer:
     # --- the narrow part -----------------------------------------------------------------------------------------
 
     def _initialise(self, settings: Mapping[str, str]) -> None:
+        if self.installation.cluster is None:
+            self._make_cluster()
+        else:
+            self._copy_cluster(self.installation.cluster)
+        lines = [f"{name} = {literal(value)}" for name, value in settings.items()]
+        with (self.data / "postgresql.conf").open("a") as configuration:
+            configuration.write("\n# directflow\n" + "\n".join(lines) + "\n")
+        (self.data / "pg_hba.conf").write_text(f"host all all {HOST}/32 scram-sha-256\n")
+
+    def _copy_cluster(self, cluster: Cluster) -> None:
+        self.admin = Role(SUPERUSER, cluster.password)
+        done = subprocess.run(  # -p: the files stay the server account's
+            ["cp", "-Rp", str(cluster.data), str(self.data)],
+            capture_output=True, text=True, timeout=START_SECONDS, check=False,
+        )  # fmt: skip
+        if done.returncode != 0:
+            raise PostgresUnavailable(f"the cluster cannot be copied:\n{done.stderr[-LOG_TAIL_CHARACTERS:]}")
+
+    def _make_cluster(self) -> None:
         password_file = self.directory / "password"
         password_file.touch(mode=0o600)
         password_file.write_text(self.admin.password)
@@ -222,10 +249,6 @@ class PostgresServer:
             self._run_initdb(password_file)
         finally:
             password_file.unlink()
-        lines = [f"{name} = {literal(value)}" for name, value in settings.items()]
-        with (self.data / "postgresql.conf").open("a") as configuration:
-            configuration.write("\n# directflow\n" + "\n".join(lines) + "\n")
-        (self.data / "pg_hba.conf").write_text(f"host all all {HOST}/32 scram-sha-256\n")
 
     def _run_initdb(self, password_file: Path) -> None:
         command = [
@@ -287,9 +310,10 @@ class PostgresServer:
         return self.log.read_text(errors="replace")[-LOG_TAIL_CHARACTERS:]
 
 
-def _private_directory(account: Account | None) -> Path:
+def _private_directory(account: Account | None, parent: Path | None) -> Path:
     """A directory that the server's account owns and can reach, when TMPDIR itself is out of its reach in /tmp."""
-    parents: Iterator[Path] = map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp"))  # noqa: S108 (mkdtemp makes it)
+    usual = map(Path, (tempfile.gettempdir(), "/tmp", "/var/tmp"))  # noqa: S108 (mkdtemp makes it)
+    parents = usual if parent is None else iter((parent, *usual))
     parent = next((path for path in parents if account is None or reachable(path, account)), None)
     if parent is None or not parent.is_dir():
         raise PostgresUnavailable("no temporary directory that an unprivileged account can reach: set TMPDIR")
