@@ -100,6 +100,7 @@ async def call(pools: Pools, connection: Connection, takes_s: float = 0.0) -> No
 async def test_two_gateways_and_a_third_that_surges_never_have_more_sessions_than_the_database_was_promised(
     gateway: Callable[..., Any], postgres: PostgresServer, role: Any
 ) -> None:
+    postgres.psql(f"ALTER ROLE {role.name} CONNECTION LIMIT 9")  # the server's own count misses nothing
     settings = PoolSettings(gateways=3, sessions_per_database=9)
     gateways = [gateway(settings.budgets()) for _ in range(3)]
     ends_at = time.monotonic() + 3
@@ -127,6 +128,7 @@ async def test_two_gateways_and_a_third_that_surges_never_have_more_sessions_tha
 async def test_a_rotation_under_load_needs_no_session_more(
     gateway: Callable[..., Any], postgres: PostgresServer, role: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    postgres.psql(f"ALTER ROLE {role.name} CONNECTION LIMIT 3")
     pools, connection = gateway(Budgets(per_server=3))
     ends_at = time.monotonic() + 2
 
@@ -138,11 +140,36 @@ async def test_a_rotation_under_load_needs_no_session_more(
         async with asyncio.TaskGroup() as group:
             for _ in range(8):
                 group.create_task(caller())
-            for session in pools._pools.values():
-                while time.monotonic() < ends_at:
-                    await asyncio.sleep(0.1)
-                    session.generation._since = time.monotonic()  # every session is of an outgoing credential
+            while time.monotonic() < ends_at:
+                await asyncio.sleep(0.1)
+                for pool in pools._pools.values():
+                    pool.generation._since = time.monotonic()  # every session is of an outgoing credential
     assert 0 < eye.most <= 3
+
+
+async def test_a_session_counts_until_the_server_has_heard_the_farewell_and_ended_it(
+    gateway: Callable[..., Any], proxy: Any
+) -> None:
+    budgets = Budgets(per_server=1)
+    pools, connection = gateway(budgets)
+    target = replace(connection(), port=proxy.port)
+    async with leased(pools, target) as session:
+        pass
+    proxy.stall()
+    pools.retire(lambda connection: False)
+    assert await gone(session)
+    assert budgets.held == 1
+    proxy.flow()
+    ends_at = time.monotonic() + 5
+    while budgets.held:
+        assert time.monotonic() < ends_at
+        await asyncio.sleep(0.01)
+
+
+async def gone(session: Any) -> bool:
+    while not session.wire.lost:
+        await asyncio.sleep(0.01)
+    return True
 
 
 async def test_sessions_that_are_cut_off_at_work_count_until_the_server_has_noticed(
