@@ -38,6 +38,16 @@ async def test_a_no_of_vault_is_final(answer: Say, kind: FailureKind, tmp_path: 
     assert await outcome(answer, tmp_path) == (kind, 1)
 
 
+@pytest.mark.parametrize("status", [400, 500])
+async def test_a_wrong_secret_id_is_a_refusal_by_whatever_status(status: int, tmp_path: Path) -> None:
+    with ScriptedVault() as vault:
+        vault.on("auth/approle/login", error(status, "invalid secret id"))
+        async with opened(app_role(vault.address, tmp_path)) as heard:
+            failure = await heard.failure()
+        assert (failure.kind, failure.detail) == (FailureKind.DENIED, "login refused")
+        assert vault.count("auth/approle/login") == 1
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [

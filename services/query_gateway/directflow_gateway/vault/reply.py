@@ -11,6 +11,9 @@ from directflow_gateway.vault.failures import FailureKind, VaultFailure
 
 LARGEST = 1024 * 1024
 """Bytes of one answer. Vault's own limit for a request is far above what a credential is."""
+WRONG_SECRET_ID = "invalid secret id"
+"""What AppRole says with status 500 in some versions of Vault (1.13 built with sdk 0.9): no outage, and not to be tried
+again and again, for Vault locks out who is wrong too often."""
 GREATEST_TTL_S = 100 * 365 * 86_400.0
 
 Document = Mapping[str, object]
@@ -62,6 +65,8 @@ def interpret(status: int, headers: Mapping[str, str], body: bytes) -> Reply | F
     if status in (412, 429):
         return Fault(FailureKind.BUSY, retry_after_s=_seconds(headers.get("Retry-After", "")), status=status)
     if status >= 500:
+        if WRONG_SECRET_ID in _errors(document):
+            return Fault(FailureKind.REFUSED, retried=False, status=status)
         sealed = status == 503 and any("sealed" in str(error) for error in _errors(document))
         kind = FailureKind.SEALED if sealed else FailureKind.SERVER
         return Fault(kind, retry_after_s=_seconds(headers.get("Retry-After", "")), status=status)
