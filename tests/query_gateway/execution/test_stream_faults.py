@@ -9,6 +9,7 @@ import signal
 import time
 from collections.abc import Callable, Iterator
 from contextlib import aclosing
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -29,6 +30,9 @@ Fault = Callable[[PostgresServer, int], None]
 
 def kill_backend(server: PostgresServer, backend: int) -> None:
     os.kill(backend, signal.SIGKILL)
+    ends_at = time.monotonic() + 5
+    while Path(f"/proc/{backend}").exists() and time.monotonic() < ends_at:
+        time.sleep(0.01)  # before the postmaster has noticed, it would still let somebody in
 
 
 def terminate_backend(server: PostgresServer, backend: int) -> None:

@@ -167,7 +167,7 @@ async def test_a_session_counts_until_the_server_has_heard_the_farewell_and_ende
 
 
 async def gone(session: Any) -> bool:
-    while not session.wire.lost:
+    while not session.wire.lost:  # noqa: ASYNC110 (nothing tells)
         await asyncio.sleep(0.01)
     return True
 

@@ -228,6 +228,7 @@ class DatabasePool:
         """Goes on when the callers leave, for the login's thread does: the session is then kept for the next one."""
         try:
             while any(not wanted.done() for wanted in self._waiting) and self._has_room():
+                await self.generation.settled()
                 permit = await self._permit()
                 if permit is not None:
                     await self._open(permit)

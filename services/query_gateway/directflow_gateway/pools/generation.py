@@ -44,6 +44,11 @@ class Generation:
             if failure is not None:
                 raise again(failure)
 
+    async def settled(self) -> None:
+        """Waits while a credential is being replaced: a login with the old one would be refused."""
+        if self._replacing is not None and not self._replacing.done():
+            await asyncio.wait([self._replacing])
+
     async def aclose(self) -> None:
         """Ends what is being read."""
         if self._replacing is not None:
