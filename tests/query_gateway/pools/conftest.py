@@ -2,10 +2,13 @@
 
 import asyncio
 import contextlib
+import shutil
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+
+from tests.query_gateway.pools.authority import Authority
 
 
 class Proxy:
@@ -91,3 +94,10 @@ async def loop_lag() -> AsyncIterator[Callable[[], float]]:
     task = asyncio.create_task(beat())
     yield lambda: worst
     task.cancel()
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    if shutil.which("openssl") is None:
+        pytest.skip("no openssl program to make certificates with")
+    return Authority(tmp_path_factory.mktemp("tls") / "ours").create()

@@ -44,6 +44,16 @@ class EgressPolicy:
     networks."""
     denied: tuple[Network, ...] = ()
     """Further networks, such as the cluster's own pod and service ranges."""
+    without_channel_binding: frozenset[tuple[str, int]] = frozenset()
+    """Lower-case host and port of poolers that end TLS themselves and know no SCRAM-SHA-256-PLUS: PgBouncer is one."""
+
+    def requires_channel_binding(self, connection: Connection) -> bool:
+        """Whether the server must prove that it, and nobody between, holds both the certificate and the password's
+        verifier. To do without it is not derived from what a server offers: whoever stands between would offer less.
+        Where nothing verifies the certificate it is never done without."""
+        if connection.sslmode not in (SslMode.VERIFY_FULL, SslMode.VERIFY_CA):
+            return True
+        return (connection.host.lower(), connection.port) not in self.without_channel_binding
 
     def check(self, address: Address, sslmode: SslMode) -> None:
         """Raises EgressRefused when the address is out of bounds."""

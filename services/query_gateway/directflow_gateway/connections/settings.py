@@ -1,6 +1,7 @@
 """Connections and the egress policy as the settings file writes them."""
 
 import ipaddress
+from typing import Annotated
 
 from directflow_runtime.settings import SettingsModel
 from pydantic import Field, IPvAnyNetwork, model_validator
@@ -64,6 +65,12 @@ class EgressSettings(SettingsModel):
     allow_loopback: bool = False
     allow_private: bool = True
     denied: tuple[IPvAnyNetwork, ...] = ()
+    without_channel_binding: tuple[Annotated[str, Field(pattern=r"^[^:\s]+:[0-9]{1,5}$")], ...] = ()
+    """"pooler.acme.example:6432": poolers that end TLS and know no channel binding, as PgBouncer. Logging in there is
+    SCRAM under a verified certificate, and no more; every other server has to prove both in one."""
 
     def policy(self) -> EgressPolicy:
-        return EgressPolicy(self.allow_loopback, self.allow_private, tuple(map(ipaddress.ip_network, self.denied)))
+        denied = tuple(map(ipaddress.ip_network, self.denied))
+        places = (place.lower().rpartition(":") for place in self.without_channel_binding)
+        poolers = frozenset((host, int(port)) for host, _, port in places)
+        return EgressPolicy(self.allow_loopback, self.allow_private, denied, poolers)

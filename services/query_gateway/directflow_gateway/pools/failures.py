@@ -12,7 +12,8 @@ RETRY_AFTER_S = 1.0
 NOT_THE_LOGIN = re.compile(
     r'database ".*" does not exist|permission denied for database|too many (connections|clients)|connection slots'
     r"|not (yet |currently )?accepting connections|starting up|shutting down|recovery mode|terminating connection"
-    r"|server closed the connection|could not (receive|send) data|connection has been closed|SYSCALL|timeout expired",
+    r"|server closed the connection|could not (receive|send) data|connection has been closed|SYSCALL|timeout expired"
+    r"|channel binding (is )?required",
     re.DOTALL,
 )
 """What a server says after the password was right, and what libpq says of a connection that broke during the login: a
@@ -42,7 +43,8 @@ _WHAT_TO_DO: Mapping[str, str] = MappingProxyType(
         "TLS": "the TLS handshake with the database failed: correct the connection's CA and TLS mode, or have the "
         "database's administrator install a certificate for the connection's host name",
         "AUTHENTICATION_METHOD": "the database asks for a kind of login that DirectFlow does not have: its "
-        "administrator must allow scram-sha-256 for the connection's user in pg_hba.conf",
+        "administrator must allow scram-sha-256 for the connection's user in pg_hba.conf; for a pooler without channel "
+        "binding, whoever runs DirectFlow must name it in without_channel_binding of [egress]",
         "NOT_ADMITTED": "pg_hba.conf of the database does not let the connection's user in from where DirectFlow's "
         "gateway is, or not without TLS: the database's administrator must add a line for it",
         "CONNECT_RIGHT": "the connection's user may not connect to the database: its administrator must GRANT CONNECT "

@@ -63,7 +63,9 @@ class Login:
         raise TimeoutError
 
     def _attempt(self, address: str, timeout_s: float) -> PGconn:
-        return connect(conninfo(self._connection, self._credential, address, self._ca_path), max(0.1, timeout_s))
+        bind_channel = self._policy.requires_channel_binding(self._connection)
+        told = conninfo(self._connection, self._credential, address, self._ca_path, bind_channel=bind_channel)
+        return connect(told, max(0.1, timeout_s))
 
 
 async def in_thread(

@@ -39,8 +39,11 @@ def forget_environment() -> None:
         del os.environ[name]
 
 
-def conninfo(connection: Connection, credential: Credential, address: str, ca_path: str) -> str:
-    """libpq's parameters for one resolved address. It holds the password: never log it."""
+def conninfo(
+    connection: Connection, credential: Credential, address: str, ca_path: str, *, bind_channel: bool = True
+) -> str:
+    """libpq's parameters for one resolved address. It holds the password: never log it. `bind_channel`: False for a
+    pooler that cannot."""
     tls = connection.sslmode is not SslMode.DISABLE
     return make_conninfo(
         host=connection.host,  # the name that the certificate must have
@@ -52,7 +55,7 @@ def conninfo(connection: Connection, credential: Credential, address: str, ca_pa
         sslmode=connection.sslmode.value,
         sslrootcert=ca_path or ("system" if connection.sslmode is SslMode.VERIFY_FULL else ""),
         require_auth=SCRAM if connection.require_scram else SCRAM_MD5_OR_TRUST,
-        channel_binding="require" if tls and connection.require_scram else "disable",
+        channel_binding="require" if tls and connection.require_scram and bind_channel else "disable",
         **FIXED,
     )
 
