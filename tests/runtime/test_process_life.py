@@ -193,7 +193,7 @@ async def test_until_it_is_ready_it_is_not_serving_and_may_be_stopped(start: Sta
     [
         (("prot = 1",), (), 2, "settings cannot be used"),
         ((), ("fail = true",), 1, "the service ended unexpectedly"),
-        (("host = '203.0.113.9'",), (), 1, "the service did not start"),
+        (("host = '203.0.113.9'", "allow_plaintext_beyond_loopback = true"), (), 1, "the service did not start"),
     ],
 )
 async def test_what_keeps_it_from_starting_is_told_in_one_line(
@@ -239,3 +239,16 @@ def _runs(pid: int) -> bool:
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
     except FileNotFoundError:
         return False
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ('host = "0.0.0.0"', "allow_plaintext_beyond_loopback = true"),
+        ('tls = { directory = "/nowhere" }', "tls: /nowhere/tls.crt: No such file or directory"),
+    ],
+)
+async def test_a_service_does_not_start_where_nobody_would_prove_who_he_is(start: Start, line: str, told: str) -> None:
+    sample = await start(line)
+    assert await sample.exit_code() == 2
+    assert told in (await sample.says("settings cannot be used"))["problem"]
