@@ -30,6 +30,10 @@ Examine = Callable[[Connection, GatewayConnection], Awaitable[None]]
 """Looks at the first session of each credential. Raises DirectFlowError (ROLE_REFUSED) to refuse the database."""
 
 
+LOGINS = 3
+"""With another credential each: the one that was read after a refusal may have been replaced meanwhile as well."""
+
+
 class RefusedLogin(Exception):
     """The server did not like user or password."""
 
@@ -85,17 +89,16 @@ class Opener:
         credential = await self._credential()
         self._breaker.check()
         self._server.check()
-        try:
-            return await self._open(credential, permit)
-        except RefusedLogin:
-            fresh = await self._after_refusal(credential)
-        try:
+        for _ in range(LOGINS):
+            try:
+                return await self._open(credential, permit)
+            except RefusedLogin:
+                fresh = await self._after_refusal(credential)
             if fresh.generation == credential.generation:
-                raise RefusedLogin
-            return await self._open(fresh, permit)
-        except RefusedLogin:
-            self._breaker.refused(rejected())
-            raise rejected() from None
+                break
+            credential = fresh
+        self._breaker.refused(rejected())
+        raise rejected()
 
     async def _credential(self) -> Credential:
         """The credential; another one than was last refused is worth a login, whatever the breaker says."""
