@@ -1,0 +1,263 @@
+"""A connection's credential stays fresh in the background, and nobody waits for it who has one."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from directflow_gateway.credentials import Keyring, Keyrings
+from directflow_gateway.credentials.unavailable import CredentialsUnavailable
+
+from .scripted_source import ScriptedSource, connection, until
+
+READING = "directflow_gateway.credentials.reading"
+KEYRING = "directflow_gateway.credentials.keyring"
+
+
+@pytest.fixture
+def source() -> ScriptedSource:
+    return ScriptedSource()
+
+
+@pytest.fixture
+async def keyring(source: ScriptedSource) -> AsyncIterator[Keyring]:
+    keyrings = Keyrings(source, epoch=lambda: source.epoch)
+    yield keyrings.of(connection())
+    await keyrings.aclose()
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A rhythm for tests: 15 s are 50 ms."""
+    monkeypatch.setattr(f"{READING}.FRESH_S", 0.05)
+    monkeypatch.setattr(f"{READING}.BACKOFF_S", 0.02)
+    monkeypatch.setattr(f"{READING}.LONGEST_BACKOFF_S", 0.04)
+    monkeypatch.setattr(f"{KEYRING}.FORCED_S", 0.05)
+    monkeypatch.setattr(f"{KEYRING}.PATIENCE_S", 0.05)
+    monkeypatch.setattr(f"{KEYRING}.TICK_S", 0.05)
+
+
+async def test_many_who_need_the_first_credential_ask_the_source_once(source: ScriptedSource, keyring: Keyring) -> None:
+    source.gate = asyncio.Event()
+    asked = [asyncio.create_task(keyring.credential()) for _ in range(20)]
+    await until(lambda: source.asked)
+    source.gate.set()
+    assert {credential.generation for credential in await asyncio.gather(*asked)} == {"one"}
+    assert source.asked == [False]
+
+
+async def test_who_leaves_while_it_is_read_takes_it_away_from_nobody(source: ScriptedSource, keyring: Keyring) -> None:
+    source.gate = asyncio.Event()
+    left, stays = asyncio.create_task(keyring.credential()), asyncio.create_task(keyring.credential())
+    await until(lambda: source.asked)
+    left.cancel()
+    source.gate.set()
+    assert (await stays).generation == "one"
+    assert source.asked == [False]
+
+
+async def test_a_new_credential_comes_without_anybody_waiting(
+    source: ScriptedSource, keyring: Keyring, hurried: None
+) -> None:
+    await keyring.credential()
+    source.password, source.gate = "two", asyncio.Event()  # the source hangs
+    await until(lambda: len(source.asked) > 1)
+    assert (await keyring.credential()).generation == "one"
+    source.gate.set()
+    await until(lambda: len(source.asked) > 2)
+    assert (await keyring.credential()).generation == "two"
+
+
+async def test_the_last_good_one_outlives_its_source_and_heals_by_itself(
+    source: ScriptedSource, keyring: Keyring, hurried: None
+) -> None:
+    await keyring.credential()
+    source.away, source.password = True, "two"
+    asked = len(source.asked)
+    await until(lambda: len(source.asked) > asked + 3)
+    assert (await keyring.credential()).generation == "one"
+    source.away = False
+    asked = len(source.asked)
+    await until(lambda: len(source.asked) > asked)
+    await asyncio.sleep(0)
+    assert (await keyring.credential()).generation == "two"
+
+
+async def test_the_pauses_of_an_outage_grow_up_to_a_bound(
+    source: ScriptedSource, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{READING}.FRESH_S", 0.05)
+    await keyring.credential()
+    source.away = True
+    reading = keyring._reading
+    pauses = []
+    for failures in range(1, 9):
+        await reading.begin()
+        assert reading.failure is not None
+        pauses.append(reading.due_at - reading.began_at)
+        assert len(source.asked) == failures + 1
+    assert pauses[0] <= 1.1
+    assert max(pauses) <= 8.1  # with the 5 s that an attempt may take, what heals is noticed within 15 s
+    assert min(pauses[4:]) >= 6
+
+
+async def test_without_any_the_source_is_asked_once_a_second_whoever_calls(
+    source: ScriptedSource, keyring: Keyring
+) -> None:
+    source.away = True
+    for _ in range(20):
+        with pytest.raises(CredentialsUnavailable, match="Vault does not answer"):
+            await keyring.credential()
+    assert source.asked == [False]
+
+
+async def test_an_unused_one_is_read_no_more_and_the_next_caller_gets_a_fresh_one(
+    source: ScriptedSource, keyring: Keyring, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keyring.credential()
+    monkeypatch.setattr(f"{KEYRING}.UNUSED_S", 0.0)
+    await until(lambda: keyring._lapsed)
+    source.password, asked = "two", len(source.asked)
+    await asyncio.sleep(0.15)
+    assert len(source.asked) == asked
+    assert (await keyring.credential()).generation == "two"
+
+
+async def test_while_a_session_is_out_it_is_kept_fresh(
+    source: ScriptedSource, keyring: Keyring, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    keyring.begin_use()
+    await keyring.credential()
+    monkeypatch.setattr(f"{KEYRING}.UNUSED_S", 0.0)
+    await until(lambda: len(source.asked) > 4)
+    keyring.end_use()
+    await until(lambda: keyring._lapsed)
+
+
+async def test_after_a_long_idle_time_nobody_waits_long_for_a_source_that_hangs(
+    source: ScriptedSource, keyring: Keyring, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keyring.credential()
+    monkeypatch.setattr(f"{KEYRING}.UNUSED_S", 0.0)
+    await until(lambda: keyring._lapsed)
+    source.gate = asyncio.Event()
+    assert (await keyring.credential()).generation == "one"
+
+
+# --- refusals ------------------------------------------------------------------------------------------------------
+
+
+async def test_a_password_that_is_stored_a_moment_after_it_was_changed_is_waited_for(
+    source: ScriptedSource, keyring: Keyring
+) -> None:
+    await keyring.credential()
+    asked = asyncio.create_task(keyring.after_refusal("one"))
+    await until(lambda: len(source.asked) == 2)
+    source.password = "two"
+    assert (await asked).generation == "two"
+    assert source.asked == [False, True, True]
+
+
+async def test_who_was_refused_with_an_old_one_gets_the_present_one_without_a_reading(
+    source: ScriptedSource, keyring: Keyring, hurried: None
+) -> None:
+    await keyring.credential()
+    source.password = "two"
+    await asyncio.gather(*(keyring.after_refusal("one") for _ in range(10)))
+    assert source.asked.count(True) == 1
+
+
+async def test_a_refusal_while_the_source_is_away_is_no_rejection(source: ScriptedSource, keyring: Keyring) -> None:
+    await keyring.credential()
+    source.away = True
+    with pytest.raises(CredentialsUnavailable) as refused:
+        await keyring.after_refusal("one")
+    assert refused.value.metadata == {"cause": "VAULT_UNREACHABLE"}
+    assert (await keyring.credential()).generation == "one"  # for the sessions that are there
+
+
+async def test_a_recheck_tells_that_the_source_is_away_however_well_the_credential_is(
+    source: ScriptedSource, keyring: Keyring, hurried: None
+) -> None:
+    await keyring.credential()
+    source.away = True
+    await until(lambda: keyring._reading.failure)
+    with pytest.raises(CredentialsUnavailable):
+        await keyring.recheck()
+    source.away, source.password = False, "two"
+    with contextlib.suppress(CredentialsUnavailable):  # of the attempt that is running
+        await keyring.recheck()
+    await until(lambda: keyring._reading.failure is None)
+    assert (await keyring.recheck()).generation == "two"
+
+
+# --- leases --------------------------------------------------------------------------------------------------------
+
+
+async def test_a_lease_is_renewed_and_not_replaced(source: ScriptedSource, keyring: Keyring) -> None:
+    source.lease_s = 0.2
+    await keyring.credential()
+    await until(lambda: len(source.asked) > 5)
+    assert (await keyring.credential()).generation == "lease-1"
+    assert source.made == 1
+
+
+async def test_a_refused_lease_that_worked_before_is_replaced_at_once(source: ScriptedSource, keyring: Keyring) -> None:
+    source.lease_s = 60
+    keyring.accepted((await keyring.credential()).generation)
+    assert (await keyring.after_refusal("lease-1")).generation == "lease-2"
+
+
+async def test_leases_that_no_database_ever_takes_are_not_made_one_after_the_other(
+    source: ScriptedSource, keyring: Keyring, hurried: None
+) -> None:
+    source.lease_s = 60
+    await keyring.credential()
+    for _ in range(10):
+        await keyring.after_refusal((await keyring.credential()).generation)
+    assert source.made == 2
+
+
+async def test_a_new_login_to_vault_replaces_the_lease_in_the_background(
+    source: ScriptedSource, keyring: Keyring, hurried: None
+) -> None:
+    source.lease_s = 60
+    await keyring.credential()
+    source.epoch = 2
+    await until(lambda: source.made == 2)
+    assert (await keyring.credential()).generation == "lease-2"
+    await asyncio.sleep(0.2)
+    assert source.made == 2
+
+
+async def test_an_expired_lease_whose_source_is_away_is_unavailable_and_heals(
+    source: ScriptedSource, keyring: Keyring, hurried: None
+) -> None:
+    source.lease_s = 0.2
+    await keyring.credential()
+    source.away = True
+    await asyncio.sleep(0.25)
+    with pytest.raises(CredentialsUnavailable):
+        await keyring.credential()
+    source.away = False
+    await until(lambda: source.made == 1 and keyring._reading.failure is None)
+    assert (await keyring.credential()).generation == "lease-1"
+
+
+async def test_a_source_with_a_defect_is_asked_again(
+    source: ScriptedSource, keyring: Keyring, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await keyring.credential()
+    with monkeypatch.context() as broken:
+        broken.setattr(source, "read", None)
+        await until(lambda: keyring._reading.failure)
+        assert (await keyring.credential()).generation == "one"
+    await until(lambda: keyring._reading.failure is None)
+
+
+async def test_once_closed_nothing_is_refreshed(source: ScriptedSource, keyring: Keyring, hurried: None) -> None:
+    await keyring.credential()
+    await keyring.aclose()
+    asked = len(source.asked)
+    await asyncio.sleep(0.15)
+    assert len(source.asked) == asked
