@@ -67,9 +67,9 @@ def issuer(tmp_path_factory: pytest.TempPathFactory) -> Issuer:
 
 
 @pytest.fixture
-def token_reviews() -> Iterator[TokenReviews]:
+def token_reviews(tmp_path: Path) -> Iterator[TokenReviews]:
     """The one call of a Kubernetes API server that Vault makes."""
-    server = TokenReviews()
+    server = TokenReviews(tmp_path)
     yield server
     server.close()
 

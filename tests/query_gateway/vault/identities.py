@@ -3,6 +3,7 @@
 import base64
 import json
 import secrets
+import ssl
 import subprocess
 import threading
 import time
@@ -11,6 +12,9 @@ from pathlib import Path
 from typing import Any
 
 OPENSSL_S = 30
+
+UID = "7a1c5a4e-2b0f-4ce1-9c3c-1b2f7c1f0d11"
+"""Of every service account here."""
 
 
 class Issuer:
@@ -42,17 +46,27 @@ def changed(token: str, **claims: Any) -> str:
 class TokenReviews:
     """A Kubernetes API server as far as Vault needs one: it reviews the tokens that it issued."""
 
-    def __init__(self) -> None:
+    def __init__(self, directory: Path) -> None:
+        key, certificate = directory / "api.key", directory / "api.pem"
+        _openssl(
+            *("req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"),
+            *("-subj", "/CN=kubernetes", "-addext", "subjectAltName=IP:127.0.0.1"),
+            *("-keyout", str(key), "-out", str(certificate)),
+        )
+        self.authority_pem = certificate.read_text()
         self.reviewer_token = _unsigned("system:serviceaccount:vault:vault", lives_s=3600)
         self.reviewed = 0
         self._known: dict[str, tuple[str, list[str], float]] = {}
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(self))
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(certificate, key)
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         self._thread.start()
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_port}"
+        return f"https://127.0.0.1:{self._server.server_port}"
 
     def issue(
         self,
@@ -82,7 +96,7 @@ class TokenReviews:
         return {
             "authenticated": True,
             "audiences": shared,
-            "user": {"username": user, "uid": "7a1c5a4e-2b0f-4ce1-9c3c-1b2f7c1f0d11", "groups": []},
+            "user": {"username": user, "uid": UID, "groups": []},
         }
 
     def close(self) -> None:
@@ -115,7 +129,7 @@ def _unsigned(user: str, *, lives_s: float, audience: str = "kubernetes") -> str
     """In the shape of a projected token; whether it is genuine is TokenReview's to say, by comparing it whole."""
     now = int(time.time())
     _, _, namespace, service_account = user.split(":")
-    kubernetes = {"namespace": namespace, "serviceaccount": {"name": service_account, "uid": "7a1c5a4e"}}
+    kubernetes = {"namespace": namespace, "serviceaccount": {"name": service_account, "uid": UID}}
     claims = {
         "iss": "https://kubernetes.default.svc",
         "sub": user,

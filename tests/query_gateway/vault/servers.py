@@ -207,15 +207,17 @@ class RealVault(Vault):
             self.start()
         elif self.api("GET", "sys/health", token="").status == 503:
             self.unseal()
-        for mount in self.ok("GET", "sys/mounts")["data"]:
-            if mount not in BUILT_IN:
-                # By force where the PostgreSQL of a lease is gone already: an unmount would wait for it.
-                if self.api("PUT", f"sys/leases/revoke-prefix/{mount}", {"sync": True}).status >= 400:
-                    self.ok("PUT", f"sys/leases/revoke-force/{mount}")
-                self.ok("DELETE", f"sys/mounts/{mount}")
-        for mount in self.ok("GET", "sys/auth")["data"]:
-            if mount not in BUILT_IN:
-                self.ok("DELETE", f"sys/auth/{mount}")
+        for mount in self._mounts("sys/mounts"):
+            # By force where the PostgreSQL of a lease is gone already: an unmount would wait for it.
+            if self.api("PUT", f"sys/leases/revoke-prefix/{mount}", {"sync": True}).status >= 400:
+                self.ok("PUT", f"sys/leases/revoke-force/{mount}")
+            self.ok("DELETE", f"sys/mounts/{mount}")
+        for mount in self._mounts("sys/auth"):
+            self.ok("DELETE", f"sys/auth/{mount}")
+
+    def _mounts(self, path: str) -> list[str]:
+        """Those that a test made."""
+        return [mount.rstrip("/") for mount in self.ok("GET", path)["data"] if mount not in BUILT_IN]
 
     def _launch(self) -> None:
         with (self._directory / "log").open("ab") as log:

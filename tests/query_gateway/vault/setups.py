@@ -195,6 +195,7 @@ def kubernetes_login(
         f"auth/{mount}/config",
         {
             "kubernetes_host": reviews.address,
+            "kubernetes_ca_cert": reviews.authority_pem,
             "token_reviewer_jwt": reviews.reviewer_token,
             # Otherwise Vault takes its own pod's files when it runs in one.
             "disable_local_ca_jwt": True,

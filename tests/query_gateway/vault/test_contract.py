@@ -72,7 +72,8 @@ class TestWhoIsLetIn:
             vault.api("GET", "sys/mounts", token=token),
             vault.api("PUT", "sys/seal", token=token),
         ]
-        assert [(each.status, each.errors) for each in refused] == [(403, ["permission denied"])] * 5
+        assert {each.status for each in refused} == {403}
+        assert all("permission denied" in each.errors[0] for each in refused)
 
     def test_a_plus_is_one_part_of_a_path_and_the_more_precise_pattern_decides(self, vault: Vault) -> None:
         for path in ("a/x", "a/y", "a/b/x", "c/x"):
@@ -125,14 +126,15 @@ class TestTokens:
         assert renewed(vault, token).status == 400
 
     def test_a_batch_token_is_neither_renewed_nor_revoked(self, vault: Vault) -> None:
-        token = setups.token(vault, ttl="60s", type="batch")
+        token = setups.token(vault, "default", ttl="60s", type="batch")
         assert not vault.ok("GET", "auth/token/lookup-self", token=token)["data"]["renewable"]
         assert renewed(vault, token).status == 400
         assert vault.api("POST", "auth/token/revoke-self", {}, token=token).status == 400
 
     def test_the_root_token_never_ends(self, vault: Vault) -> None:
         told = vault.ok("GET", "auth/token/lookup-self")["data"]
-        assert (told["ttl"], told["expire_time"], told["renewable"]) == (0, None, False)
+        assert (told["ttl"], told["expire_time"], told.get("renewable", False)) == (0, None, False)
+        assert renewed(vault, vault.root_token).status == 400
 
     def test_a_revoked_token_is_403_and_its_children_are_too(self, vault: Vault) -> None:
         setups.policy(vault, "parent", {"auth/token/create": ["update"]})

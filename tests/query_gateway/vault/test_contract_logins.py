@@ -9,6 +9,8 @@ from . import setups
 from .identities import Issuer, TokenReviews, changed
 from .servers import Reply, Vault
 
+REFUSED = (400, 500)
+"""Vault 1.13 answers 500 to a wrong secret id, as if it were broken itself; other versions 400."""
 BOUND = {"aud": "vault", "sub": "directflow-gateway"}
 
 
@@ -43,16 +45,17 @@ class TestAppRole:
         assert (auth["token_type"], auth["renewable"], auth["lease_duration"]) == ("batch", False, 60)
 
     @pytest.mark.parametrize("wrong", [{"secret_id": "x"}, {"role_id": "x"}, {"secret_id": ""}, {"role_id": ""}])
-    def test_wrong_ids_are_400(self, vault: Vault, wrong: dict[str, str]) -> None:
+    def test_wrong_ids_are_400_or_in_this_version_500(self, vault: Vault, wrong: dict[str, str]) -> None:
         login = setups.approle(vault)
         reply = log_in(vault, "approle", **{**vars(login), **wrong})
-        assert reply.status == 400
+        assert reply.status in REFUSED
         assert "auth" not in reply.body
 
-    def test_a_destroyed_secret_id_is_400(self, vault: Vault) -> None:
+    def test_a_destroyed_secret_id_is_refused(self, vault: Vault) -> None:
         login = setups.approle(vault)
         vault.ok("POST", "auth/approle/role/gateway/secret-id/destroy", {"secret_id": login.secret_id})
-        assert log_in(vault, "approle", **vars(login)).status == 400
+        reply = log_in(vault, "approle", **vars(login))
+        assert (reply.status in REFUSED, reply.errors) == (True, ["invalid secret id"])
 
     def test_a_method_that_is_not_there_is_403_like_any_unknown_path(self, vault: Vault) -> None:
         assert log_in(vault, "nowhere", role_id="x").status == 403

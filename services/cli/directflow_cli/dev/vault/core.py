@@ -7,7 +7,7 @@ from typing import Any
 from directflow_cli.dev.vault.clock import Clock
 from directflow_cli.dev.vault.leases import LeaseStore
 from directflow_cli.dev.vault.policies import DEFAULT, DEFAULT_RULES, ROOT, Policy, allows
-from directflow_cli.dev.vault.refusal import Refused, denied
+from directflow_cli.dev.vault.refusal import Refused, denied, not_allowed
 from directflow_cli.dev.vault.routes import Answer, Operation, Request, Routes
 from directflow_cli.dev.vault.tokens import Token, TokenStore
 
@@ -106,5 +106,5 @@ class Core:
             return token
         known = [self.policies[name] for name in token.policies if name in self.policies]
         if not allows(known, path, CAPABILITIES[operation]):
-            raise denied()
+            raise not_allowed()
         return token

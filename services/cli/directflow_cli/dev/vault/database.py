@@ -17,7 +17,7 @@ from directflow_cli.dev.vault.database_connection import (
     role_name,
 )
 from directflow_cli.dev.vault.fields import flag, seconds, statements, text, texts
-from directflow_cli.dev.vault.lifetimes import Lifetime, whole
+from directflow_cli.dev.vault.lifetimes import Lifetime, timestamp, whole
 from directflow_cli.dev.vault.refusal import Refused, several
 from directflow_cli.dev.vault.routes import Answer, Request
 
@@ -85,9 +85,9 @@ class Database(Backend):
     def _connection(self, name: str, role: str) -> DatabaseConnection:
         found = self._connections.get(name)
         if found is None:
-            raise several(500, f"failed to find entry for connection with name: {name!r}")
+            raise several(500, f'failed to find entry for connection with name: "{name}"')
         if not found.allows(role):
-            raise several(500, f"{role!r} is not an allowed role")
+            raise several(500, f'"{role}" is not an allowed role')
         return found
 
     # --- dynamic roles -------------------------------------------------------------------------------------------
@@ -158,20 +158,29 @@ class Database(Backend):
 
     def _static_role(self, _: Request, name: str) -> Answer:
         role = self._known_static(name, Refused(404))
-        return Answer({"db_name": role.database, "username": role.username, "rotation_period": whole(role.period_s)})
+        return Answer(
+            {
+                "db_name": role.database,
+                "username": role.username,
+                "credential_type": "password",
+                "rotation_period": whole(role.period_s),
+                "rotation_statements": list(role.rotation),
+                "last_vault_rotation": timestamp(role.rotated_at),
+            }
+        )
 
     def _release(self, _: Request, name: str) -> None:
         self._static.pop(name, None)
 
     def _static_credentials(self, _: Request, name: str) -> Answer:
-        role = self._known_static(name, Refused(400, "unknown role"))
+        role = self._known_static(name, Refused(400, f"unknown role: {name}"))
         return Answer(
             {
                 "username": role.username,
                 "password": role.password,
                 "ttl": max(0, whole(role.due_at - time.time())),
                 "rotation_period": whole(role.period_s),
-                "last_vault_rotation": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(role.rotated_at)),
+                "last_vault_rotation": timestamp(role.rotated_at),
             }
         )
 

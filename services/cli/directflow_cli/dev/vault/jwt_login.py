@@ -1,6 +1,5 @@
 """auth/jwt/: logins with a JWT that a known key signed."""
 
-import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -9,10 +8,7 @@ from directflow_cli.dev.vault.fields import text, texts
 from directflow_cli.dev.vault.logins import grant, log_in
 from directflow_cli.dev.vault.refusal import Refused
 from directflow_cli.dev.vault.routes import Answer, Request
-from directflow_cli.dev.vault.rs256 import BadToken, PublicKey, verified
-
-LEEWAY_S = 150.0
-"""What the real one allows clocks to differ at `exp` and `nbf`."""
+from directflow_cli.dev.vault.rs256 import BadToken, PublicKey, untimely, verified
 
 
 class JwtLogin(Backend):
@@ -68,11 +64,8 @@ class JwtLogin(Backend):
             claims = verified(token, self._keys)
         except BadToken as problem:
             raise _invalid(f"error verifying token signature: {problem}") from None
-        now = time.time()
-        if now > claims.get("exp", 0) + LEEWAY_S:
-            raise _invalid("invalid expiration time (exp) claim: token is expired")
-        if now < claims.get("nbf", 0) - LEEWAY_S:
-            raise _invalid("invalid not before (nbf) claim: token not yet valid")
+        if complaint := untimely(claims):
+            raise _invalid(complaint)
         if self._issuer and claims.get("iss") != self._issuer:
             raise _invalid("invalid issuer (iss) claim")
         _check_bounds(claims, role)
@@ -82,7 +75,7 @@ class JwtLogin(Backend):
 def _check_bounds(claims: Mapping[str, Any], role: Mapping[str, Any]) -> None:
     audiences, bound = claims.get("aud", ()), texts(role, "bound_audiences")
     if not set((audiences,) if isinstance(audiences, str) else audiences) & set(bound):
-        raise _invalid("invalid audience (aud) claim: audience claim does not match any bound audience")
+        raise _invalid("invalid audience (aud) claim: audience claim does not match any expected audience")
     subject = text(role, "bound_subject")
     if subject and claims.get("sub") != subject:
         raise _invalid("invalid subject (sub) claim")

@@ -8,11 +8,11 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from directflow_cli.dev.vault.core import Backend, Core
-from directflow_cli.dev.vault.fields import text, texts
+from directflow_cli.dev.vault.fields import flag, text, texts
 from directflow_cli.dev.vault.logins import grant, log_in
 from directflow_cli.dev.vault.refusal import Refused, denied
 from directflow_cli.dev.vault.routes import Answer, Request
-from directflow_cli.dev.vault.rs256 import BadToken, claims
+from directflow_cli.dev.vault.rs256 import BadToken, claims, untimely
 
 REVIEW_S = 10.0
 REVIEW_BYTES = 1_000_000
@@ -37,6 +37,8 @@ class KubernetesLogin(Backend):
     def _configure(self, request: Request) -> None:
         if not text(request.body, "kubernetes_host"):
             raise Refused(400, "no host provided")
+        if flag(request.body, "disable_local_ca_jwt") and not text(request.body, "kubernetes_ca_cert"):
+            raise Refused(400, "kubernetes_ca_cert must be given when disable_local_ca_jwt is true")
         self._config = request.body
 
     def _write(self, request: Request, name: str) -> None:
@@ -62,27 +64,19 @@ class KubernetesLogin(Backend):
         if name not in self._roles:
             raise Refused(400, f'invalid role name "{name}"')
         role = self._roles[name]
-        namespace, account = self._reviewed(token, role)
-        names, namespaces = texts(role, "bound_service_account_names"), texts(role, "bound_service_account_namespaces")
-        if not _bound(account, names) or not _bound(namespace, namespaces):
-            raise denied()
+        namespace, account = _claimed(token, role)
+        self._confirm(token, text(role, "audience"), f"system:serviceaccount:{namespace}:{account}")
         meta = {"role": name, "service_account_name": account, "service_account_namespace": namespace}
         return log_in(self._core, grant(role, f"{self._path}login", f"kubernetes-{namespace}-{account}", meta))
 
-    def _reviewed(self, token: str, role: Mapping[str, Any]) -> tuple[str, str]:
-        """Namespace and name of the service account; Refused (403, as the real one: it says no more)."""
-        audience = text(role, "audience")
-        try:
-            audiences = claims(token).get("aud", ())
-        except BadToken:
-            raise denied() from None
-        if audience and audience not in audiences:
-            raise denied()
+    def _confirm(self, token: str, audience: str, user: str) -> None:
+        """Refused (403, as the real one: it says no more) unless the API server knows the token, and as this user's."""
         status = self._review({"token": token, **({"audiences": [audience]} if audience else {})})
-        parts = str(status.get("user", {}).get("username", "")).split(":")
-        if not status.get("authenticated") or len(parts) != 4:
+        known = status.get("user", {}).get("username")
+        if not status.get("authenticated") or known != user:
             raise denied()
-        return parts[2], parts[3]
+        if audience and audience not in status.get("audiences", ()):
+            raise denied()
 
     def _review(self, spec: Mapping[str, Any]) -> Mapping[str, Any]:
         place = urlsplit(text(self._config, "kubernetes_host"))
@@ -106,6 +100,27 @@ class KubernetesLogin(Backend):
         authority = text(self._config, "kubernetes_ca_cert") or None
         context = ssl.create_default_context(cadata=authority)
         return http.client.HTTPSConnection(host, port, timeout=REVIEW_S, context=context)
+
+
+def _claimed(token: str, role: Mapping[str, Any]) -> tuple[str, str]:
+    """Namespace and service account that the token claims for itself, allowed by the role; Refused (403)."""
+    try:
+        found = claims(token)
+    except BadToken:
+        raise denied() from None
+    audience = text(role, "audience")
+    if audience and audience not in found.get("aud", ()):
+        raise Refused(403, "invalid audience (aud) claim: audience claim does not match any expected audience")
+    if complaint := untimely(found):
+        raise Refused(403, complaint)
+    parts = str(found.get("sub", "")).split(":")
+    if len(parts) != 4:
+        raise denied()
+    if not _bound(parts[2], texts(role, "bound_service_account_namespaces")):
+        raise Refused(403, "namespace not authorized")
+    if not _bound(parts[3], texts(role, "bound_service_account_names")):
+        raise Refused(403, "service account name not authorized")
+    return parts[2], parts[3]
 
 
 def _bound(name: str, allowed: Sequence[str]) -> bool:

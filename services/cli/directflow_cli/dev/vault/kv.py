@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from directflow_cli.dev.vault.core import Backend, Core
+from directflow_cli.dev.vault.lifetimes import timestamp
 from directflow_cli.dev.vault.refusal import Refused
 from directflow_cli.dev.vault.routes import Answer, Request
 
@@ -39,6 +40,7 @@ class KeyValue(Backend):
         self._secrets: dict[str, Secret] = {}
         self.routes.add("data/{path+}", read=self._read, write=self._write, delete=self._delete)
         self.routes.add("metadata/{path+}", read=self._metadata, delete=self._destroy)
+        self.routes.add("{path+}", read=self._version_one)
 
     def _read(self, request: Request, path: str) -> Answer:
         secret = self._secret(path)
@@ -74,7 +76,13 @@ class KeyValue(Backend):
     def _metadata(self, _: Request, path: str) -> Answer:
         secret = self._secret(path)
         versions = {str(number): _described(number, version) for number, version in secret.versions.items()}
-        return Answer({"current_version": secret.current, "max_versions": 0, "versions": versions})
+        settings = {"cas_required": False, "custom_metadata": None, "delete_version_after": "0s", "max_versions": 0}
+        numbers = {"current_version": secret.current, "oldest_version": min(secret.versions) - 1}
+        return Answer({**settings, **numbers, "versions": versions})
+
+    def _version_one(self, _: Request, path: str) -> Answer:
+        """A path without data/ in front of it."""
+        return Answer(warnings=("Invalid path for a versioned K/V secrets engine.",), status=404)
 
     def _destroy(self, _: Request, path: str) -> None:
         self._secrets.pop(path, None)
@@ -87,13 +95,9 @@ class KeyValue(Backend):
 
 def _described(number: int, version: Version) -> dict[str, Any]:
     return {
-        "created_time": _timestamp(version.created_at),
+        "created_time": timestamp(version.created_at),
         "custom_metadata": None,
-        "deletion_time": _timestamp(version.deleted_at) if version.deleted_at else "",
+        "deletion_time": timestamp(version.deleted_at) if version.deleted_at else "",
         "destroyed": False,
         "version": number,
     }
-
-
-def _timestamp(at: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

@@ -60,12 +60,12 @@ class LeaseStore:
             self._leases[identifier] = lease
         return lease
 
-    def find(self, identifier: str) -> Lease:
+    def find(self, identifier: str, otherwise: str = "lease not found") -> Lease:
         """The living lease; Refused (400)."""
         with self._lock:
             lease = self._leases.get(identifier)
         if lease is None or lease.expires_at <= time.time():
-            raise Refused(400, "lease not found")
+            raise Refused(400, otherwise)
         return lease
 
     def renew(self, identifier: str, asked_s: float) -> tuple[Lease, float, tuple[str, ...]]:

@@ -40,8 +40,13 @@ class Lifetime:
 
 
 def whole(seconds: float) -> int:
-    """As it is told: whole seconds, the rest cut off; a grant of 20 s is told as 20 a moment later."""
-    return int(seconds + 0.001)
+    """As it is told: whole seconds."""
+    return round(seconds)
+
+
+def timestamp(at: float) -> str:
+    """RFC 3339, of a Unix time."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def remaining(expires_at: float | None) -> int:
@@ -50,6 +55,13 @@ def remaining(expires_at: float | None) -> int:
 
 
 def _capped(wanted: float, left: float) -> str:
-    return (
-        f'TTL of "{whole(wanted)}s" exceeded the effective max_ttl of "{whole(left)}s"; TTL value is capped accordingly'
-    )
+    told = f'TTL of "{_duration(wanted)}" exceeded the effective max_ttl of "{_duration(left)}"'
+    return f"{told}; TTL value is capped accordingly"
+
+
+def _duration(seconds: float) -> str:
+    """As Vault writes it, without what is zero: 1h6m40s."""
+    minutes, rest = divmod(whole(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    parts = ((hours, "h"), (minutes, "m"), (rest, "s"))
+    return "".join(f"{number}{unit}" for number, unit in parts if number) or "0s"

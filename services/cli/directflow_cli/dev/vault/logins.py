@@ -1,5 +1,6 @@
 """What all login methods share: the token settings of a role, and the answer to a login."""
 
+import uuid
 from collections.abc import Mapping
 from typing import Any
 
@@ -20,7 +21,8 @@ def grant(body: Mapping[str, Any], path: str, display_name: str, meta: Mapping[s
         seconds(body, "token_explicit_max_ttl"),
     )
     kind = BATCH if text(body, "token_type") == BATCH else SERVICE
-    return Grant(path, display_name, policies_of(body, "token_policies", "policies"), lifetime, kind, meta=meta)
+    granted, entity = policies_of(body, "token_policies", "policies"), str(uuid.uuid4())
+    return Grant(path, display_name, granted, lifetime, kind, meta=meta, entity=entity)
 
 
 def policies_of(body: Mapping[str, Any], *names: str) -> tuple[str, ...]:
@@ -46,7 +48,7 @@ def described(token: Token, ttl_s: float | None = None) -> dict[str, Any]:
         "metadata": dict(token.meta) or None,
         "lease_duration": whole(lives_s),
         "renewable": token.renewable,
-        "entity_id": "",
+        "entity_id": token.entity,
         "token_type": token.kind,
         "orphan": token.parent is None,
         "mfa_requirement": None,

@@ -13,8 +13,13 @@ class Refused(Exception):
 
 
 def denied() -> Refused:
-    """403. The real one says no more either, whether the token is unknown, expired, or not allowed this."""
+    """403 for a token that is unknown or whose time is over, and for logins: nobody is told which."""
     return Refused(403, PERMISSION_DENIED)
+
+
+def not_allowed() -> Refused:
+    """403 for a valid token without the capability. The real one puts it like this."""
+    return several(403, PERMISSION_DENIED)
 
 
 def several(status: int, *messages: str) -> Refused:

@@ -4,12 +4,16 @@ import base64
 import hashlib
 import hmac
 import json
+import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 SHA256_PREFIX = bytes.fromhex("3031300d060960864801650304020105000420")
 RSA_ENCRYPTION = bytes.fromhex("06092a864886f70d010101")
 LONGEST_TOKEN = 16_384
+LEEWAY_S = 60.0
+NO_KEY = "no known key successfully validated the token signature"
 
 
 class BadToken(ValueError):
@@ -55,10 +59,20 @@ def verified(token: str, keys: tuple[PublicKey, ...]) -> dict[str, Any]:
     """The claims of a JWT that one of the keys signed; BadToken. Only RS256: a token must not choose `none`."""
     head, body, signature = _parts(token)
     if _json(head).get("alg") != "RS256":
-        raise BadToken("unsupported algorithm")
+        raise BadToken(NO_KEY)
     if not any(key.verifies(f"{head}.{body}".encode(), _decoded(signature)) for key in keys):
-        raise BadToken("no known key successfully validated the token signature")
+        raise BadToken(NO_KEY)
     return _json(body)
+
+
+def untimely(claims: Mapping[str, Any]) -> str:
+    """What is wrong with the times of a token; empty: nothing. Clocks may differ by a minute."""
+    now, expires_at, begins_at = time.time(), claims.get("exp"), claims.get("nbf", 0)
+    if not isinstance(expires_at, int | float) or now > expires_at + LEEWAY_S:
+        return "invalid expiration time (exp) claim: token is expired"
+    if not isinstance(begins_at, int | float) or now < begins_at - LEEWAY_S:
+        return "invalid not before (nbf) claim: token not yet valid"
+    return ""
 
 
 def _parts(token: str) -> tuple[str, str, str]:

@@ -8,7 +8,7 @@ from typing import Any
 from directflow_cli.dev.vault.core import Backend, Core
 from directflow_cli.dev.vault.fields import seconds, text
 from directflow_cli.dev.vault.leases import Lease
-from directflow_cli.dev.vault.lifetimes import SYSTEM_TTL_S, remaining, whole
+from directflow_cli.dev.vault.lifetimes import SYSTEM_TTL_S, remaining, timestamp, whole
 from directflow_cli.dev.vault.policies import DEFAULT, ROOT, parse
 from directflow_cli.dev.vault.refusal import Refused
 from directflow_cli.dev.vault.routes import Answer, Request
@@ -46,7 +46,7 @@ class SystemPaths(Backend):
         state = {
             "initialized": True,
             "sealed": self._core.sealed,
-            "standby": False,
+            "standby": self._core.sealed,
             "performance_standby": False,
             "replication_performance_mode": "unknown" if self._core.sealed else "disabled",
             "replication_dr_mode": "unknown" if self._core.sealed else "disabled",
@@ -57,7 +57,8 @@ class SystemPaths(Backend):
 
     def _seal_status(self, _: Request | None = None) -> Answer:
         state = {"type": "shamir", "initialized": True, "sealed": self._core.sealed, "t": 1, "n": 1, "progress": 0}
-        return Answer({**state, "nonce": "", "version": VERSION}, bare=True)
+        more = {"migration": False, "recovery_seal": False, "storage_type": "inmem", "build_date": ""}
+        return Answer({**state, **more, "nonce": "", "version": VERSION}, bare=True)
 
     def _seal(self, _: Request) -> None:
         self._core.sealed = True
@@ -136,7 +137,7 @@ class SystemPaths(Backend):
         return Answer(lease_id=lease.id, lease_duration_s=ttl_s, renewable=True, warnings=warnings)
 
     def _lookup(self, request: Request) -> Answer:
-        return Answer(_looked_up(self._core.leases.find(_lease_id(request))))
+        return Answer(_looked_up(self._core.leases.find(_lease_id(request), "invalid lease")))
 
     def _revoke(self, request: Request) -> None:
         self._core.leases.revoke([_lease_id(request)])
@@ -160,16 +161,12 @@ def _lease_id(request: Request) -> str:
 def _looked_up(lease: Lease) -> dict[str, Any]:
     return {
         "id": lease.id,
-        "issue_time": _timestamp(lease.issued_at),
-        "expire_time": _timestamp(lease.expires_at),
-        "last_renewal": _timestamp(lease.renewed_at) if lease.renewed_at else None,
+        "issue_time": timestamp(lease.issued_at),
+        "expire_time": timestamp(lease.expires_at),
+        "last_renewal": timestamp(lease.renewed_at) if lease.renewed_at else None,
         "renewable": True,
         "ttl": remaining(lease.expires_at),
     }
-
-
-def _timestamp(at: float) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
 
 
 def _described(kind: str, description: str, options: Mapping[str, str]) -> dict[str, Any]:

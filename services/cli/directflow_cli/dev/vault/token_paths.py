@@ -4,7 +4,7 @@ from typing import Any
 
 from directflow_cli.dev.vault.core import Backend, Core
 from directflow_cli.dev.vault.fields import flag, seconds, text, texts
-from directflow_cli.dev.vault.lifetimes import Lifetime, remaining, whole
+from directflow_cli.dev.vault.lifetimes import Lifetime, remaining, timestamp, whole
 from directflow_cli.dev.vault.logins import described, policies_of
 from directflow_cli.dev.vault.policies import DEFAULT, ROOT
 from directflow_cli.dev.vault.refusal import Refused
@@ -37,7 +37,10 @@ class TokenPaths(Backend):
             seconds(body, "ttl"), 0, seconds(body, "period"), seconds(body, "explicit_max_ttl")
         )  # fmt: skip
         name = f"token-{text(body, 'display_name')}".removesuffix("-")
-        asked = Grant("auth/token/create", name, _policies(request), lifetime, kind, flag(body, "renewable", True))
+        policies = _policies(request)
+        if kind == BATCH and ROOT in policies:
+            raise Refused(400, "batch tokens cannot be root tokens")
+        asked = Grant("auth/token/create", name, policies, lifetime, kind, flag(body, "renewable", True))
         orphan = flag(body, "no_parent") and caller.is_root
         token, warnings = self._core.tokens.create(asked, None if orphan else caller)
         return Answer(auth=described(token), warnings=warnings)
@@ -83,13 +86,17 @@ def _policies(request: Request) -> tuple[str, ...]:
 
 
 def _looked_up(token: Token) -> dict[str, Any]:
+    """The root token has no word about renewals."""
+    renewals = {} if token.expires_at is None else {"renewable": token.renewable}
     return {
+        **renewals,
         "accessor": token.accessor,
         "creation_time": int(token.created_at),
         "creation_ttl": whole(token.expires_at - token.created_at) if token.expires_at else 0,
         "display_name": token.display_name,
-        "entity_id": "",
-        "expire_time": None if token.expires_at is None else int(token.expires_at),
+        "entity_id": token.entity,
+        "expire_time": None if token.expires_at is None else timestamp(token.expires_at),
+        "issue_time": timestamp(token.created_at),
         "explicit_max_ttl": whole(token.lifetime.explicit_max_ttl_s),
         "id": token.id,
         "meta": dict(token.meta) or None,
@@ -97,7 +104,6 @@ def _looked_up(token: Token) -> dict[str, Any]:
         "orphan": token.parent is None,
         "path": token.path,
         "policies": list(token.policies),
-        "renewable": token.renewable,
         "ttl": remaining(token.expires_at),
         "type": token.kind,
     }

@@ -32,6 +32,7 @@ class Token:
     kind: str = SERVICE
     parent: str | None = field(default=None, repr=False)
     meta: Mapping[str, str] = field(default_factory=dict, repr=False)
+    entity: str = ""
 
     @property
     def is_root(self) -> bool:
@@ -49,6 +50,8 @@ class Grant:
     kind: str = SERVICE
     renewable: bool = True
     meta: Mapping[str, str] = field(default_factory=dict, repr=False)
+    entity: str = ""
+    """Whoever logged in, under an id that means nothing."""
 
 
 class TokenStore:
@@ -66,7 +69,7 @@ class TokenStore:
         made = Token(
             _identifier(grant.kind), secrets.token_urlsafe(18), grant.policies, grant.path, grant.display_name,
             grant.lifetime, now, now + ttl_s, grant.renewable and grant.kind == SERVICE, grant.kind,
-            parent.id if parent else None, grant.meta,
+            parent.id if parent else None, grant.meta, grant.entity,
         )  # fmt: skip
         return self._store(made), warnings
 
@@ -85,7 +88,7 @@ class TokenStore:
     def renew(self, token: Token, asked_s: float) -> tuple[float, tuple[str, ...]]:
         """Seconds that it lives now, and warnings; Refused (400) for one that cannot be renewed."""
         if token.expires_at is None:
-            return 0.0, ()
+            raise Refused(400, "invalid lease ID")
         if not token.renewable:
             raise Refused(400, "lease is not renewable")
         ttl_s, warnings = token.lifetime.granted(asked_s, token.created_at)
