@@ -11,7 +11,7 @@ from directflow_gateway.vault.failures import FailureKind, VaultFailure
 
 LARGEST = 1024 * 1024
 """Bytes of one answer. Vault's own limit for a request is far above what a credential is."""
-WRONG_SECRET_ID = "invalid secret id"
+WRONG_SECRET_ID = "invalid secret id"  # noqa: S105
 """What AppRole says with status 500 in some versions of Vault (1.13 built with sdk 0.9): no outage, and not to be tried
 again and again, for Vault locks out who is wrong too often."""
 GREATEST_TTL_S = 100 * 365 * 86_400.0
