@@ -22,15 +22,17 @@ from .processes import WORKSPACE, connection_name
 from .site import Site
 
 CALL_S = 30.0
+STREAM_S = 900.0
 OPTIONS = [("grpc.max_receive_message_length", -1)]
 
 
 class Clients:
-    """`async with Clients(site) as clients:`; `suffix` of another set of processes, such as "-2"."""
+    """`async with Clients(site) as clients:`; `gateway` is another one's name, which has no followers."""
 
-    def __init__(self, at: Site, suffix: str = "") -> None:
+    def __init__(self, at: Site, gateway: str = "gateway") -> None:
         self.at = at
-        self._suffix = suffix
+        self._gateway = gateway
+        self.has_followers = at.has_followers and gateway == "gateway"
         self._channels: dict[str, grpc.aio.Channel] = {}
 
     async def __aenter__(self) -> "Clients":
@@ -41,7 +43,7 @@ class Clients:
 
     def _channel(self, service: str) -> grpc.aio.Channel:
         if service not in self._channels:
-            address = self.at.processes[service + self._suffix].address
+            address = self.at.processes[self._gateway if service == "gateway" else service].address
             self._channels[service] = grpc.aio.insecure_channel(address, OPTIONS)
         return self._channels[service]
 
@@ -72,7 +74,7 @@ class Clients:
         assert summary is not None, "no summary"
         return int(summary.row_count)
 
-    def audience(self, id: str, timeout: float = 600.0) -> Any:
+    def audience(self, id: str, timeout: float = STREAM_S) -> Any:
         """Everybody, through segments."""
         stub: Any = audience_stubs.AudienceServiceStub(self._channel("segments"))
         target = audience_pb.Target(data_source=f"workspaces/{WORKSPACE}/dataSources/{id}")
@@ -125,10 +127,10 @@ class Clients:
         await asyncio.gather(*under_way)
 
     async def _call(self, id: str, number: int, ledger: Ledger) -> bool:
-        if number % 3 == 0:
-            return await ledger.enter("query", lambda: self.rows(id), FIRST_ROWS)
+        if number % 3 == 0 or not self.has_followers:
+            return await ledger.enter(f"query on {id}", lambda: self.rows(id), FIRST_ROWS)
         expected = "TRUE" if number % 2 == 0 else "FALSE"
-        return await ledger.enter("evaluation", lambda: self.decided(id, number), expected)
+        return await ledger.enter(f"evaluation on {id}", lambda: self.decided(id, number), expected)
 
 
 def numbers() -> Iterator[int]:

@@ -26,10 +26,10 @@ def stand_in_site(
 
 @pytest.fixture(scope="package")
 def real_site(postgres: PostgresServer, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
-    """The same on HashiCorp's own server."""
+    """A gateway on HashiCorp's own server."""
     vault = RealVault(real_vault_program())
     try:
-        with running(postgres, vault, tmp_path_factory.mktemp("real")) as at:
+        with running(postgres, vault, tmp_path_factory.mktemp("real"), followers=False) as at:
             yield at
     finally:
         vault.close()

@@ -17,6 +17,7 @@ FROM generate_series(1, {PEOPLE}) g;
 ANALYZE people;
 """
 """Even ones are adults. The rows are wide, so that a stream of all of them has no end before its reader has one."""
+EVERYBODY_SQL = "SELECT id AS profile_id, email, pad FROM people"
 ADULT_SQL = "SELECT age >= 18 AS result FROM people WHERE id = '<%= profile_id %>'"
 FIRST_SQL = "SELECT id, email FROM people WHERE id <= 20"
 FIRST_ROWS = 20
@@ -42,7 +43,7 @@ def everybody(id: str) -> str:
         {
             "name": f"workspaces/{WORKSPACE}/dataSources/{id}",
             "connection": connection_name(id),
-            "generator_sql": "SELECT id AS profile_id, email, pad FROM people",
+            "generator_sql": EVERYBODY_SQL,
             "preload_sql": "SELECT email FROM people WHERE id = '<%= profile_id %>'",
         },
     )

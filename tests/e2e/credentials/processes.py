@@ -10,11 +10,18 @@ from directflow_cli.dev.processes import ServicePlan
 
 WORKSPACE = "demo"
 MODULES = {name: f"directflow_{name}" for name in ("gateway", "segments", "conditions")}
+VAULT_ROLE = "{connection}_{workspace}"
+"""The connection first: Vault puts the beginning of a role's name into the names of its users."""
 Section = Mapping[str, toml.Setting]
 
 
 def connection_name(id: str) -> str:
     return f"workspaces/{WORKSPACE}/connections/{id}"
+
+
+def vault_role(id: str) -> str:
+    """The role of a connection in Vault's database engine."""
+    return VAULT_ROLE.format(connection=id, workspace=WORKSPACE)
 
 
 @dataclass(frozen=True)
@@ -53,6 +60,8 @@ class Plans:
             name,
             login.sections(),
             toml.section("credentials", {"path": files}),
+            toml.section("credentials.vault_dynamic", {"role": VAULT_ROLE}),
+            toml.section("credentials.vault_static", {"role": VAULT_ROLE}),
             toml.section("egress", {"allow_loopback": True}),
             *(toml.element("connections", one) for one in connections),
             more,

@@ -20,7 +20,7 @@ from ...query_gateway.vault.servers import Vault
 from .customers import SCHEMA, adult, allowed_to_read, everybody, readers
 from .exports import KeepingReceiver
 from .overhearing import OverhearingVault
-from .processes import WORKSPACE, Login, Plans
+from .processes import WORKSPACE, Login, Plans, vault_role
 
 REQUEST_TIMEOUT_S = 3.0
 """Of the gateways' operations on Vault; whoever waits for a Vault that is away waits as long."""
@@ -29,7 +29,7 @@ LEASES: Mapping[str, tuple[str, str]] = {
     "brief": ("3s", "3s"),
     "renewed": ("3s", "9s"),
     "minutes": ("20s", "20s"),
-    "renewed-minutes": ("20s", "70s"),
+    "long-renewed": ("20s", "70s"),
     "expiring": ("3s", "3s"),
     "revoked": ("1h", "24h"),
     "dropped": ("1h", "24h"),
@@ -37,6 +37,8 @@ LEASES: Mapping[str, tuple[str, str]] = {
     **{f"living-{seconds}": (f"{seconds}s", "1h") for seconds in (9, 10, 11, 12)},
 }
 """Time to live and greatest age of dynamic credentials, by connection."""
+ROLE_CHARACTERS = 8
+"""So many of the role's name are in the names of the users that Vault makes."""
 STATIC = ("static",)
 FILES = ("filed",)
 
@@ -52,6 +54,8 @@ class Site:
     plans: Plans = field(repr=False)
     receiver: KeepingReceiver = field(repr=False)
     loop: BackgroundLoop = field(repr=False)
+    has_followers: bool
+    """False: a gateway alone."""
     processes: dict[str, ServiceProcess] = field(default_factory=dict, repr=False)
     roles: dict[str, Role] = field(default_factory=dict, repr=False)
     """Of connections whose user stays the same."""
@@ -140,9 +144,13 @@ class Site:
         return sum("authentication failed for user" in line and any(user in line for user in wanted) for line in lines)
 
     def made_roles(self, id: str) -> set[str]:
-        """Roles that Vault made for a connection and that are there now."""
-        found = self.admin("SELECT rolname FROM pg_roles WHERE rolname LIKE %s", f"v-%demo_{id}-%"[:63])
-        return {str(name) for (name,) in found}
+        """Roles that this Vault made for a connection and that are there now."""
+        found = self.admin(
+            "SELECT member::regrole::text FROM pg_auth_members WHERE roleid = %s::regrole",
+            identifier(readers(self.database)),
+        )
+        shown = f"-{vault_role(id)[:ROLE_CHARACTERS]}-"
+        return {name.strip('"') for (name,) in found if shown in name}
 
     def sessions(self, id: str) -> list[tuple[Any, ...]]:
         """Process id, user, start and state of the sessions on behalf of a connection's static user."""
@@ -162,19 +170,20 @@ class Site:
 
 
 @contextmanager
-def running(postgres: PostgresServer, vault: Vault, folder: Path) -> Iterator[Site]:
-    """A gateway, segments and conditions on one Vault, and a new database of `postgres`."""
+def running(postgres: PostgresServer, vault: Vault, folder: Path, *, followers: bool = True) -> Iterator[Site]:
+    """A gateway, with segments and conditions, on one Vault and on a new database of `postgres`."""
     with ExitStack() as stack:
         receiver = stack.enter_context(KeepingReceiver())
         loop = stack.enter_context(BackgroundLoop())
         proxy = OverhearingVault(vault.address)
         stack.callback(proxy.close)
         database = postgres.create_database()
-        at = Site(postgres, database, vault, proxy, Plans(folder, receiver.address), receiver, loop)
+        at = Site(postgres, database, vault, proxy, Plans(folder, receiver.address), receiver, loop, followers)
         stack.callback(at.stop)
         connections = set_up(at)
         at.start(at.plans.gateway("gateway", at.login(proxy.address), connections))
-        start_followers(at, "gateway", [str(one["id"]) for one in connections])
+        if followers:
+            start_followers(at, [str(one["id"]) for one in connections])
         yield at
 
 
@@ -185,11 +194,11 @@ def set_up(at: Site) -> list[dict[str, Any]]:
     for id in KV:
         at.store(id, at.new_reader(id))
     for id in STATIC:
-        setups.static_role(at.vault, f"{WORKSPACE}_{id}", at.new_reader(id), rotation_period="5s")
+        setups.static_role(at.vault, vault_role(id), at.new_reader(id), rotation_period="5s")
     for id, (default_ttl, max_ttl) in LEASES.items():
         grants = [f'GRANT {identifier(readers(at.database))} TO "{{{{name}}}}"']
         lives = {"default_ttl": default_ttl, "max_ttl": max_ttl}
-        setups.dynamic_role(at.vault, f"{WORKSPACE}_{id}", grants=grants, **lives)
+        setups.dynamic_role(at.vault, vault_role(id), grants=grants, **lives)
     for id in FILES:
         file = at.plans.credential_file(id)
         file.parent.mkdir(parents=True, exist_ok=True)
@@ -199,11 +208,10 @@ def set_up(at: Site) -> list[dict[str, Any]]:
     return [at.connection(id, kind) for kind, ids in kinds.items() for id in ids]
 
 
-def start_followers(at: Site, gateway: str, ids: Iterable[str]) -> None:
-    """segments and conditions on a gateway, with a data source and a condition for each connection."""
-    address, ids = at.processes[gateway].address, list(ids)
-    suffix = gateway.removeprefix("gateway")
+def start_followers(at: Site, ids: Iterable[str]) -> None:
+    """segments and conditions, with a data source and a condition for each connection."""
+    gateway, ids = at.processes["gateway"].address, list(ids)
     at.start(
-        at.plans.follower(f"segments{suffix}", address, "".join(map(everybody, ids))),
-        at.plans.follower(f"conditions{suffix}", address, "".join(map(adult, ids))),
+        at.plans.follower("segments", gateway, "".join(map(everybody, ids))),
+        at.plans.follower("conditions", gateway, "".join(map(adult, ids))),
     )

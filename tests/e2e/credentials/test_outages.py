@@ -1,0 +1,121 @@
+"""T13, T14: Vault ends, hangs, trickles and talks nonsense; whoever has a credential that lives notices nothing."""
+
+import asyncio
+import time
+from collections.abc import Callable
+
+from directflow_runtime.errors import StatusCode
+
+from ...query_gateway.vault.faults import Fault
+from .clients import Clients, no_failure
+from .customers import FIRST_ROWS
+from .ledger import Ledger
+from .site import REQUEST_TIMEOUT_S, Site
+from .watch import always_ready, seconds_until
+
+LIVING = ("living-9", "living-10", "living-11", "living-12", "stored", "filed")
+MET_S = 4.0
+"""Longest wait for a request that meets a fault."""
+HELD_S = 1.0
+"""A fault goes on after it was met. The leases' last thirds are longer."""
+NOT_WAITED_S = 0.8 * REQUEST_TIMEOUT_S
+"""A call that takes longer than the same calls did before has waited for Vault."""
+TOLD_S = 5.0
+HEALED_S = 15.0
+
+
+def proxied(fault: Fault) -> tuple[Callable[[Site], None], Callable[[Site], None]]:
+    def begin(at: Site) -> None:
+        at.proxy.fault = fault
+
+    return begin, lambda at: at.proxy.heal()
+
+
+def answering(status: int) -> tuple[Callable[[Site], None], Callable[[Site], None]]:
+    return lambda at: at.proxy.answer_next(*([status] * 100_000)), lambda at: at.proxy.heal()
+
+
+FAULTS = {
+    "killed": (lambda at: at.vault.stop(), lambda at: at.vault.start()),
+    "sealed": (lambda at: at.vault.seal(), lambda at: at.vault.unseal()),
+    "gone from the network": proxied(Fault.REFUSE),
+    "black hole": proxied(Fault.BLACK_HOLE),
+    "a byte a second": proxied(Fault.TRICKLE),
+    "half of the JSON": proxied(Fault.TRUNCATE),
+    "500": answering(500),
+    "429": answering(429),
+    "412": answering(412),
+}
+
+
+async def fault_is_met(at: Site) -> bool:
+    """Somebody has asked Vault since."""
+    asked = len(at.proxy.requests)
+    ends_at = time.monotonic() + MET_S
+    while len(at.proxy.requests) == asked and time.monotonic() < ends_at:  # noqa: ASYNC110 (it is in threads)
+        await asyncio.sleep(0.05)
+    return len(at.proxy.requests) > asked
+
+
+async def hold(at: Site, met: list[str], name: str) -> None:
+    """A fault goes on until somebody has met it, and a little longer."""
+    if at.proxy.fault is Fault.REFUSE:
+        await asyncio.sleep(2 * HELD_S)  # nobody listens, and so nobody is seen
+    elif await fault_is_met(at):
+        met.append(name)
+        await asyncio.sleep(HELD_S)
+
+
+async def test_a_vault_that_fails_in_every_way_is_noticed_by_nobody_whose_credential_lives(
+    site: Site, clients: Clients
+) -> None:
+    usual, ledger, met = Ledger(), Ledger(), []
+    async with clients.load(*LIVING, ledger=usual, each_s=0.3, callers=1):
+        await asyncio.sleep(2)
+    async with always_ready(site, "gateway"), clients.load(*LIVING, ledger=ledger, each_s=0.6, callers=1):
+        for name, (begin, mend) in FAULTS.items():
+            await asyncio.to_thread(begin, site)
+            try:
+                await hold(site, met, name)
+            finally:
+                await asyncio.to_thread(mend, site)
+            await asyncio.sleep(0.3)
+    with no_failure(ledger, at_least=100):
+        assert usual.failed == []
+        assert ledger.slowest_s < usual.slowest_s + NOT_WAITED_S
+        assert len(met) >= len(FAULTS) - 2, met
+
+
+async def told_in_time(clients: Clients, id: str, ledger: Ledger) -> bool:
+    """A call that has no credential is told so, soon, and when to come again; True once one is."""
+    if await ledger.enter(id, lambda: clients.rows(id), FIRST_ROWS):
+        return False
+    failed = ledger.failed[-1]
+    assert failed.error is not None, failed
+    assert (failed.error.code, failed.reason) == (StatusCode.UNAVAILABLE, "CREDENTIALS_UNAVAILABLE"), failed
+    assert failed.error.retry_after is not None
+    assert failed.took_s < TOLD_S + 1, failed
+    return True
+
+
+async def test_a_lease_that_expired_while_vault_hung_is_told_and_replaced_soon_after(
+    site: Site, clients: Clients
+) -> None:
+    ledger, others, healed = Ledger(), Ledger(), Ledger()
+    assert await clients.decided("expiring", 2) == "TRUE"
+    async with always_ready(site, "gateway"), clients.load("stored", "filed", ledger=others, callers=1):
+        site.proxy.fault = Fault.BLACK_HOLE
+        try:
+            await seconds_until(lambda: told_in_time(clients, "expiring", ledger), within_s=20)
+            for _ in range(5):
+                assert await told_in_time(clients, "expiring", ledger), "it came and went"
+        finally:
+            site.proxy.heal()
+
+        async def works() -> bool:
+            return await healed.enter("expiring", lambda: clients.rows("expiring"), FIRST_ROWS)
+
+        took_s = await seconds_until(works, within_s=60)
+        assert took_s < HEALED_S, healed
+    assert {failed.reason for failed in healed.failed} <= {"CREDENTIALS_UNAVAILABLE"}, healed
+    assert others.failed == [], others
