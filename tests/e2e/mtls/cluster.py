@@ -91,7 +91,9 @@ class Cluster:
 def running(folder: Path, own: DirectFlowDatabase, password: str) -> Iterator[Cluster]:
     """All three; the gateway has the password of the connection `customer`, which nobody has saved yet."""
     authority = Authority(folder / "authority")
-    mounts = {name: authority.mount(folder / "tls" / name, *_names(name)) for name in {*SERVICES, *IDENTITIES}}
+    mounts = {
+        name: authority.mount(folder / "tls" / name, *alternative_names(name)) for name in {*SERVICES, *IDENTITIES}
+    }
     at = Cluster(authority, mounts, folder)
     files = SettingsFiles(folder, dict.fromkeys(SERVICES, 0), "127.0.0.1:1")
     with ExitStack() as stack:
@@ -108,7 +110,7 @@ def running(folder: Path, own: DirectFlowDatabase, password: str) -> Iterator[Cl
         yield at
 
 
-def _names(name: str) -> tuple[str, ...]:
+def alternative_names(name: str) -> tuple[str, ...]:
     return (f"URI:{spiffe(name)}", *((f"DNS:{host(name)}",) if name in SERVICES else ()))
 
 
