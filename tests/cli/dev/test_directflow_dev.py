@@ -112,6 +112,7 @@ def test_the_journey_runs_once_shows_one_trace_and_leaves_nothing(start: Callabl
     assert dev.ended() == 0, dev.text
     assert "failed with exit code" not in dev.text
     for fact in (
+        "a stand-in for Vault",
         "1,000 people",
         "Newsletter",
         "no valid contact point",
@@ -134,7 +135,7 @@ def test_the_journey_runs_once_shows_one_trace_and_leaves_nothing(start: Callabl
     assert "SELECT id, community_name" in trace
     assert {path.suffix for path in dev.directory.iterdir()} <= {".json", ".jsonl", ".log", ""}
     left = {path.name for path in dev.directory.iterdir()}
-    assert not left & {"credentials", "directflow_database", "engagement.jsonl", "profiles.txt"}
+    assert not left & {"vault", "credentials", "directflow_database", "engagement.jsonl", "profiles.txt"}
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for left processes in /proc")
@@ -146,6 +147,10 @@ def test_however_it_ends_it_takes_everything_along(start: Callable[..., Dev], si
     state = json.loads((dev.directory / "dev.json").read_text())
     assert len(family) > 5, "services, PostgreSQL and its keeper"
     assert state["pid"] == dev.process.pid
+    kept = {path.name for path in (dev.directory / "vault").iterdir()}
+    assert kept == {"role_id", "secret_id"}, "all that lets anybody in; the passwords are in no file"
+    assert not (dev.directory / "credentials").exists()
+    assert not (dev.directory / "directflow_database").exists()
 
     listed = dev.command("segment", "list", "communities", "--limit", "2", "-o", "json")
     assert [segment["row"]["community_name"] for segment in json.loads(listed.stdout)] == ["Everyone", "Newsletter"]
@@ -166,7 +171,7 @@ def test_an_end_before_it_serves_leaves_nothing_either(start: Callable[..., Dev]
     dev.process.terminate()
     assert dev.ended() == 0, dev.text
     await_gone(family)
-    assert not (dev.directory / "credentials").exists()
+    assert not (dev.directory / "vault").exists()
 
 
 def test_two_at_once_do_not_meet(start: Callable[..., Dev]) -> None:

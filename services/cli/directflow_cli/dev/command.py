@@ -27,7 +27,6 @@ def register(app: typer.Typer) -> None:
 
 
 def dev(
-    context: typer.Context,
     once: Annotated[bool, typer.Option("--once", help="Walk through the product once, then end.")] = False,
     database_url: Annotated[
         str,
@@ -56,8 +55,9 @@ def dev(
 ) -> None:
     """Run the whole product on this machine, with a PostgreSQL of its own, and walk through it.
 
-    Starts a private PostgreSQL with a demo customer's database, the query gateway, segments and conditions; asks them
-    what the product is for; shows the trace; and serves until Ctrl-C. Everything it started ends with it.
+    Starts a private PostgreSQL with a demo customer's database, a stand-in for Vault with every password, the query
+    gateway, segments and conditions; asks them what the product is for; shows the trace; and serves until Ctrl-C.
+    Everything it started ends with it.
 
     Example: directflow dev --once
     """
@@ -66,11 +66,18 @@ def dev(
     # In a pipe nobody knows a width, and rich would take 80: too narrow for the trace.
     console = terminal if terminal.is_terminal else Console(highlight=False, width=PIPE_CELLS)
     try:
-        code = run(options, console, partial(_run_command, context.find_root().command))
+        code = run(options, console, partial(_run_command, _whole_command_line()))
     except FAILURES as failure:
         console.print(str(failure), style="red", markup=False, soft_wrap=True)
         raise typer.Exit(1) from None
     raise typer.Exit(code)
+
+
+def _whole_command_line() -> Any:
+    """Every command, though this process was started for one: the journey types the others."""
+    from directflow_cli.app import build  # imports this module
+
+    return typer.main.get_command(build())
 
 
 def _run_command(program: Any, arguments: Sequence[str]) -> int:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from directflow_cli.dev import databases, demo_definitions, own_database, ports, report, signals
+from directflow_cli.dev import databases, demo_definitions, own_database, ports, report, signals, vault_custody
 from directflow_cli.dev.background import BackgroundLoop
 from directflow_cli.dev.databases import Databases
 from directflow_cli.dev.journey import CommandLine, Journey, Step
@@ -77,7 +77,10 @@ class LocalRun:
 
     def _start(self, stack: ExitStack, loop: BackgroundLoop, otlp: str) -> Iterator[ServiceProcess]:
         """Starts the services, each after what it needs; the stack stops them the other way round."""
-        files = SettingsFiles(self.directory, self.ports, otlp)
+        custody = stack.enter_context(vault_custody.serving(self.directory))
+        where = f"a stand-in for Vault on {custody.vault.address}"
+        report.done(self.console, f"{where}: every password is in it, and the gateway logs in by AppRole")
+        files = SettingsFiles(self.directory, self.ports, otlp, custody)
         yield (serving := self._serve(stack, loop, self._gateway(files)))
         yield self._serve(stack, loop, files.segments(serving.address, None))
         yield self._serve(stack, loop, files.conditions(serving.address, None))
