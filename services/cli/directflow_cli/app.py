@@ -1,32 +1,39 @@
 """Where the `directflow` command is put together: each group registers itself, in the order that --help shows."""
 
-from typing import Annotated, Any
+from collections.abc import Iterable, Sequence
+from importlib import import_module
+from typing import Annotated, Any, Final
 
 import typer
 
-from directflow_cli.commands import (
-    audience,
-    condition,
-    connection,
-    context,
-    contexts,
-    definition_changes,
-    definition_files,
-    definition_reads,
-    definition_test,
-    personalization,
-    query,
-    schema,
-    segment,
-)
-from directflow_cli.commands.engagement import command as engagement
+from directflow_cli.commands import contexts
 from directflow_cli.commands.options import OUTPUT_HELP
-from directflow_cli.dev import command as dev
-from directflow_cli.traces import command as trace
+
+PROVIDERS: Final = {
+    "directflow_cli.dev.command": ("dev",),
+    "directflow_cli.commands.definition_files": ("apply", "diff", "validate"),
+    "directflow_cli.commands.definition_reads": ("get", "list", "describe", "revisions", "export"),
+    "directflow_cli.commands.definition_changes": ("delete", "rollback"),
+    "directflow_cli.commands.definition_test": ("test",),
+    "directflow_cli.commands.connection": ("connection",),
+    "directflow_cli.commands.segment": ("segment",),
+    "directflow_cli.commands.audience": ("audience",),
+    "directflow_cli.commands.personalization": ("personalization",),
+    "directflow_cli.commands.condition": ("condition",),
+    "directflow_cli.commands.engagement.command": ("engagement",),
+    "directflow_cli.commands.query": ("query",),
+    "directflow_cli.commands.schema": ("schema",),
+    "directflow_cli.commands.context": ("context",),
+    "directflow_cli.traces.command": ("trace",),
+}
+"""What each module adds to the command line with its `register(app)`; to import them all takes most of a second."""
 
 
-def build() -> typer.Typer:
-    """The whole command line. A function, so that importing a command builds nothing."""
+def build(line: Sequence[str] = ()) -> typer.Typer:
+    """The command line for what the user typed: the part that it names, else the whole, which --help shows.
+
+    A function, so that importing a command builds nothing.
+    """
     app = typer.Typer(
         name="directflow",
         help="Audiences, personalization and conditions straight from a customer's own PostgreSQL.",
@@ -36,23 +43,21 @@ def build() -> typer.Typer:
         context_settings={"help_option_names": ["-h", "--help"]},
     )
     app.callback()(_before_every_command)
-    # One line a group, in directflow_cli/commands/<group>.py: `def register(app: typer.Typer) -> None`.
-    dev.register(app)
-    definition_files.register(app)
-    definition_reads.register(app)
-    definition_changes.register(app)
-    definition_test.register(app)
-    connection.register(app)
-    segment.register(app)
-    audience.register(app)
-    personalization.register(app)
-    condition.register(app)
-    engagement.register(app)
-    query.register(app)
-    schema.register(app)
-    context.register(app)
-    trace.register(app)
+    named = _command_in(line)
+    for module in [one for one, commands in PROVIDERS.items() if named in commands] or PROVIDERS:
+        import_module(module).register(app)
     return app
+
+
+def _command_in(line: Iterable[str]) -> str:
+    """The first word that is no option of the whole; empty where there is none, or an option that we do not know."""
+    words = iter(line)
+    for word in words:
+        if word == "--context":
+            next(words, None)
+        elif not word.startswith("--context="):
+            return "" if word.startswith("-") else word
+    return ""
 
 
 def _before_every_command(

@@ -11,7 +11,6 @@ from directflow.segments.v1 import audience_service_pb2_grpc as stubs
 from google.protobuf.duration_pb2 import Duration
 
 from directflow_cli.commands.audience_diff import diff
-from directflow_cli.commands.audience_files import ArrowSink, CsvSink, ParquetSink
 from directflow_cli.commands.audience_membership import explain
 from directflow_cli.commands.audience_stream import AudienceReceiver, Sink
 from directflow_cli.commands.audience_target import DataSource, SegmentKey, audience_target
@@ -181,6 +180,9 @@ async def _write(call: Any, output: AudienceFormat, output_file: Path | None) ->
 
 
 def _sink(output: AudienceFormat, file: Abandonable, *, piped: bool) -> Sink:
+    # Here, because Arrow takes longer to import than a command that needs no file takes altogether.
+    from directflow_cli.commands.audience_files import ArrowSink, CsvSink, ParquetSink
+
     match output:
         case AudienceFormat.TABLE:
             return TableSink()

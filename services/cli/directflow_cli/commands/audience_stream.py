@@ -2,21 +2,23 @@
 
 from contextlib import aclosing
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
-import pyarrow as pa
 from directflow.segments.v1 import audience_service_pb2 as wire
 from directflow_runtime.channel import responses
 from directflow_runtime.errors import DirectFlowError, StatusCode
+
+if TYPE_CHECKING:
+    import pyarrow as pa
 
 
 class Sink(Protocol):
     """Where people go."""
 
-    def begin(self, schema: pa.Schema) -> None:
+    def begin(self, schema: "pa.Schema") -> None:
         """The columns; called once, before any people."""
 
-    def write(self, batch: pa.RecordBatch) -> None:
+    def write(self, batch: "pa.RecordBatch") -> None:
         """Some people."""
 
     def end(self) -> None:
@@ -42,7 +44,7 @@ class AudienceReceiver:
     header: wire.AudienceHeader | None = None
     summary: wire.AudienceSummary | None = None
     rows: int = 0
-    _schema: pa.Schema = field(init=False, default=None)
+    _schema: "pa.Schema" = field(init=False, default=None)
 
     async def receive(self, call: Any) -> wire.AudienceSummary:
         """Reads the whole stream. STREAM_INCOMPLETE where it ends in good order and is nevertheless not whole."""
@@ -70,6 +72,8 @@ class AudienceReceiver:
     def _begin(self, header: wire.AudienceHeader) -> None:
         if self.header is not None:
             raise incomplete("a second header")
+        import pyarrow as pa
+
         self.header = header
         self._schema = pa.ipc.read_schema(pa.py_buffer(header.arrow_schema))
         self.progress.expect(header.estimated_rows)
@@ -78,6 +82,8 @@ class AudienceReceiver:
     def _batch(self, batch: wire.AudienceBatch) -> None:
         if self.header is None or batch.row_offset != self.rows:
             raise incomplete(f"a batch begins at {batch.row_offset} behind {self.rows} people")
+        import pyarrow as pa
+
         people = pa.ipc.read_record_batch(pa.py_buffer(batch.arrow_record_batch), self._schema)
         if people.num_rows != batch.row_count:
             raise incomplete(f"a batch of {batch.row_count} people holds {people.num_rows}")

@@ -6,11 +6,12 @@ time zone is UTC and ends in Z; one without is its wall clock and has no zone.
 
 import math
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
-import numpy as np
-import pyarrow as pa
 from directflow.sql.v1 import sql_pb2
+
+if TYPE_CHECKING:  # imported where they are used: most commands use neither, and both together take a quarter second
+    import pyarrow as pa
 
 Cell = None | bool | int | float | str
 Columns = Sequence[Sequence[Cell]]
@@ -32,13 +33,15 @@ def columns_of(schema: sql_pb2.Schema, batch: sql_pb2.ColumnBatch) -> list[list[
     return [_column(kind, column, batch.row_count) for kind, column in zip(schema.columns, batch.columns, strict=True)]
 
 
-def columns_of_arrow(batch: pa.RecordBatch) -> list[list[Cell]]:
+def columns_of_arrow(batch: "pa.RecordBatch") -> list[list[Cell]]:
     """The cells of an Arrow batch, column by column."""
     return [_readable(column).to_pylist() for column in batch.columns]
 
 
-def iso_texts(column: pa.Array) -> pa.Array:
+def iso_texts(column: "pa.Array") -> "pa.Array":
     """A timestamp column as ISO 8601 text, infinities included."""
+    import pyarrow as pa
+
     micros = column.cast(pa.int64())
     texts = [None if value is None else iso(value, utc=column.type.tz is not None) for value in micros.to_pylist()]
     return pa.array(texts, pa.string())
@@ -48,6 +51,8 @@ def iso(micros: int, *, utc: bool) -> str:
     """One timestamp. Years before 0 and after 9999 have a sign or more digits, as ISO 8601 has it."""
     if micros in INFINITE:
         return INFINITE[micros]
+    import numpy as np
+
     text = str(np.datetime64(micros, "us"))
     whole, _, fraction = text.partition(".")
     fraction = fraction.rstrip("0")
@@ -79,5 +84,7 @@ def _column(kind: sql_pb2.ColumnType, column: sql_pb2.Column, row_count: int) ->
     return cells
 
 
-def _readable(column: pa.Array) -> pa.Array:
+def _readable(column: "pa.Array") -> "pa.Array":
+    import pyarrow as pa
+
     return iso_texts(column) if pa.types.is_timestamp(column.type) else column

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc
-import pyarrow as pa
 from directflow.gateway.v1 import query_service_pb2 as wire
 from directflow.gateway.v1 import query_service_pb2_grpc as stubs
 from directflow_runtime.channel import responses
@@ -106,6 +105,8 @@ class _Result:
         """One message of the stream."""
         match message.WhichOneof("message"):
             case "header":
+                import pyarrow as pa
+
                 self._schema = pa.ipc.read_schema(pa.py_buffer(message.header.arrow_schema))
                 self._columns = len(message.header.schema.columns)
             case "batch":
@@ -122,6 +123,8 @@ class _Result:
         return Outcome(id, Verdict.OK, rows=rows, columns=self._columns, digest=self._digest.hexdigest())
 
     def _add(self, batch: wire.RowBatch) -> None:
+        import pyarrow as pa
+
         cells = pa.ipc.read_record_batch(pa.py_buffer(batch.arrow_record_batch), self._schema)
         self._digest.add([column.to_pylist() for column in cells.columns], batch.row_count)
 
