@@ -111,6 +111,7 @@ async def test_a_stream_that_has_begun_is_not_begun_again(
     async def cut(engine: QueryEngine, asked: Statement, /) -> AsyncGenerator[int, None]:
         nonlocal begun
         begun += 1
+        yield 0
         yield await count(engine, asked)
         replace_role()
         raise DirectFlowError(StatusCode.FAILED_PRECONDITION, "PERMISSION_DENIED_BY_DATABASE", "", sqlstate="42501")
@@ -123,7 +124,7 @@ async def test_a_stream_that_has_begun_is_not_begun_again(
 
     with pytest.raises(DirectFlowError) as error:
         await read()
-    assert (told, begun) == ([1000], 1)
+    assert (told, begun) == ([0, 1000], 1)
     assert (error.value.code, error.value.metadata) == (StatusCode.UNAVAILABLE, {"cause": "CREDENTIAL_REPLACED"})
     assert error.value.retry_after
 
@@ -152,3 +153,32 @@ async def test_a_grant_that_is_missing_is_told_and_the_source_is_not_asked_again
             await count(engine, statement("SELECT id FROM vault_like"))
         assert (error.value.reason, error.value.sqlstate) == ("PERMISSION_DENIED_BY_DATABASE", "42501")
     assert looks == 1
+
+
+async def test_a_stream_that_has_only_its_opening_is_begun_again_and_has_one(
+    engine: QueryEngine, statement: MakeStatement, replace_role: Callable[[], Role]
+) -> None:
+    """The role goes between EXPLAIN and the statement."""
+    begun = 0
+
+    @streams_again
+    async def cut(engine: QueryEngine, asked: Statement, /) -> AsyncGenerator[int, None]:
+        nonlocal begun
+        begun += 1
+        yield -begun
+        if begun == 1:
+            await count(engine, asked)
+            replace_role()
+            raise DirectFlowError(StatusCode.FAILED_PRECONDITION, "PERMISSION_DENIED_BY_DATABASE", "", sqlstate="42501")
+        yield await count(engine, asked)
+
+    asked = statement("SELECT id FROM vault_like")
+    assert [event async for event in cut(engine, asked)] == [-2, 1000]
+
+
+async def test_a_stream_of_an_opening_alone_has_it(engine: QueryEngine, statement: MakeStatement) -> None:
+    @streams_again
+    async def empty(engine: QueryEngine, asked: Statement, /) -> AsyncGenerator[str, None]:
+        yield "opening"
+
+    assert [event async for event in empty(engine, statement("SELECT id FROM vault_like"))] == ["opening"]

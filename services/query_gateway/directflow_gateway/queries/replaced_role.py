@@ -58,7 +58,7 @@ def streams_again(function: Streaming[A, P, T]) -> Streaming[A, P, T]:
     async def stream(engine: QueryEngine, asked: A, /, *args: P.args, **kwargs: P.kwargs) -> AsyncGenerator[T, None]:
         began, is_begun = time.monotonic(), False
         try:
-            async with aclosing(function(engine, asked, *args, **kwargs)) as events:
+            async with aclosing(_with_what_follows(function(engine, asked, *args, **kwargs))) as events:
                 async for event in events:
                     is_begun = True
                     yield event
@@ -73,6 +73,22 @@ def streams_again(function: Streaming[A, P, T]) -> Streaming[A, P, T]:
                 yield event
 
     return stream
+
+
+async def _with_what_follows(events: AsyncGenerator[T, None]) -> AsyncGenerator[T, None]:
+    """Holds the opening back until there is more: it is known before the statement runs, and a call that has sent it
+    cannot begin again when the role turns out to be gone by then."""
+    opening: list[T] = []
+    async with aclosing(events):
+        async for event in events:
+            opening.append(event)
+            break
+        async for event in events:
+            while opening:
+                yield opening.pop()
+            yield event
+    while opening:
+        yield opening.pop()
 
 
 async def _is_replaced(engine: QueryEngine, error: DirectFlowError, connection: str, began: float) -> bool:
