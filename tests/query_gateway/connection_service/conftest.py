@@ -24,7 +24,9 @@ from directflow_gateway.config import GatewaySettings
 from directflow_gateway.connection_service.step import Outcome, Step, TestReport
 from directflow_gateway.connection_service.tester import ConnectionTester
 from directflow_gateway.connections import Connection, EgressPolicy, SslMode
-from directflow_gateway.credentials import FileCredentialSource, Keyrings
+from directflow_gateway.credentials import Keyrings
+from directflow_gateway.credentials.by_kind import source_by_kind
+from directflow_gateway.credentials.settings import CredentialSettings
 from directflow_gateway.execution import Watchdog
 
 from .replica import Gateway
@@ -118,7 +120,8 @@ def make_customer(tmp_path: Path, watchdog: Watchdog) -> Callable[..., Customer]
     """`make_customer(server, role=..., policy=...)`: a fresh database, and the documented role unless given one."""
 
     def make(server: PostgresServer, role: Role | None = None, policy: EgressPolicy | None = None) -> Customer:
-        keyrings = Keyrings(FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}"))
+        settings = CredentialSettings(path=f"{tmp_path}/{{workspace}}/{{connection}}")
+        keyrings = Keyrings(source_by_kind(settings, None))
         tester = ConnectionTester(keyrings, policy or EgressPolicy(allow_loopback=True), watchdog)
         customer = Customer(server, server.create_database(), role or server.create_role("LOGIN"), tmp_path, tester)
         if role is None:
