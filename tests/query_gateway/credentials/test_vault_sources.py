@@ -121,17 +121,17 @@ async def test_dynamic_makes_another_user_when_its_lease_is_gone(dynamic: Site) 
 
 async def test_dynamic_follows_a_lease_to_its_greatest_age_and_replaces_it_before(gateway: Site) -> None:
     setups.database(gateway.vault, gateway.server)
-    setups.dynamic_role(gateway.vault, "acme_main", default_ttl="20s", max_ttl="21s")
+    setups.dynamic_role(gateway.vault, "acme_main", default_ttl="8s", max_ttl="9s")
     connection = gateway.connection(DYNAMIC)
     first = await gateway.source.read(connection)
-    await asyncio.sleep(5)
+    await asyncio.sleep(2.5)
     second = await gateway.source.read(connection, first)
     assert second.user == first.user
     assert second.lease is not None
     assert not second.lease.renewable  # it came back short
     assert second.refresh_at is not None
     assert second.expires_at is not None
-    assert 2.5 < second.expires_at - second.refresh_at <= 3.5  # 15 % of 20 s
+    assert 1.1 < second.expires_at - second.refresh_at <= 1.3  # 15 % of 8 s
     third = await gateway.source.read(connection, second)
     assert third.user != first.user
 
