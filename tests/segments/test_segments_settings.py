@@ -10,7 +10,7 @@ from directflow_segments.data_sources import Kind, Variable
 
 FILE = """
 [gateway]
-target = "gateway:7400"
+target = "127.0.0.1:7400"
 
 [[data_sources]]
 name = "workspaces/acme/dataSources/communities"

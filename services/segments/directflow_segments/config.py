@@ -5,6 +5,7 @@ those while the service runs, and they hide saved ones of the same name:
 
     [gateway]
     target = "gateway:7400"
+    tls = { directory = "/etc/directflow/tls" }
 
     [definitions]
     from_store = true
