@@ -58,6 +58,7 @@ def stand_in(
         database=database,
         user=user,
         tls=connections_wire.ConnectionTls(mode=connections_wire.TLS_MODE_DISABLE),
+        credential_kind=connections_wire.CREDENTIAL_KIND_FILE,
     )
 
 
