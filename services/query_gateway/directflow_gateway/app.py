@@ -77,7 +77,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     book = Connections(saved.fixed, saved.cache, saved.store.get if stores.definitions else None)
     _retire(pools, book, stack)
     queries = QueryServicer(_engine(settings, book, pools, tracer), provenance, ownership.identities)
-    tester = ConnectionTester(keyrings, settings.egress.policy(), watchdog)
+    tester = ConnectionTester(keyrings, settings.egress.policy(), watchdog, budgets)
     connections = ConnectionServicer(saved.store, saved.cache, tester, settings.egress.policy())
     register(server, queries, connections, definitions, stores.engagement)
 

@@ -14,6 +14,8 @@ from typing import Any
 import psycopg
 import pytest
 from directflow_cli.dev.postgres import PostgresServer
+from directflow_gateway.connection_service.step import Outcome, StepName
+from directflow_gateway.connection_service.tester import ConnectionTester
 from directflow_gateway.connections import Connection, EgressPolicy, Limits, SslMode
 from directflow_gateway.credentials import FileCredentialSource, Keyrings
 from directflow_gateway.execution import fetch_first
@@ -231,6 +233,28 @@ async def test_a_login_that_goes_on_without_its_caller_keeps_its_place_until_it_
         assert time.monotonic() < ends_at
         await asyncio.sleep(0.01)
     proxy.flow()
+
+
+async def test_a_test_of_a_connection_waits_for_its_turn_and_says_when_there_is_none(
+    gateway: Callable[..., Any], watchdog: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("directflow_gateway.connection_service.tester.PATIENCE_S", 0.2)
+    budgets = Budgets(per_server=1)
+    pools, connection = gateway(budgets)
+    keyrings = Keyrings(FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}"))
+    tester = ConnectionTester(keyrings, EgressPolicy(allow_loopback=True), watchdog, budgets)
+
+    async def login_step() -> Any:
+        report = await tester.test(connection("umbrella"), time.monotonic() + 10)
+        return next(step for step in report.steps if step.name is StepName.LOGIN)
+
+    async with leased(pools, connection()):
+        step = await login_step()
+        assert step.outcome is Outcome.FAILED
+        assert "sessions_per_database" in step.message
+    assert (await login_step()).outcome is Outcome.OK  # the pool's idle session was closed for it
+    await call(pools, connection())
+    await keyrings.aclose()
 
 
 # --- shared out -------------------------------------------------------------------------------------------------------

@@ -16,16 +16,20 @@ from directflow_gateway.connection_service.step import Outcome, Step, StepFailed
 from directflow_gateway.connection_service.steps import login, server
 from directflow_gateway.connection_service.steps.network import Network
 from directflow_gateway.connections import Connection, EgressPolicy
-from directflow_gateway.credentials import Credential, Keyrings
+from directflow_gateway.credentials import Credential, Keyring, Keyrings
 from directflow_gateway.credentials.unavailable import CredentialsUnavailable
 from directflow_gateway.execution import GatewayConnection, Watchdog
 from directflow_gateway.execution.sqlstate import Phase, translate
-from directflow_gateway.role_doctor import reading_rights
+from directflow_gateway.pools import Budgets
+from directflow_gateway.pools.permit import Permit
+from directflow_gateway.role_doctor import reading_rights, rights_for
 
 LONGEST_S: Final = 30.0
 """Of one test, also where the caller would wait longer."""
 AT_ONCE: Final = 8
-"""Tests that run at the same time in this replica: each holds a thread, and a session that no pool counts."""
+"""Tests that run at the same time in this replica: each holds a thread, and a session."""
+PATIENCE_S: Final = 5.0
+"""Longest wait for a session that the budgets allow."""
 AT_ONCE_A_WORKSPACE: Final = 3
 BUSY: Final = "This gateway is trying too many connections at the moment: try again."
 
@@ -33,9 +37,13 @@ BUSY: Final = "This gateway is trying too many connections at the moment: try ag
 class ConnectionTester:
     """One for the process, built in app.py. It keeps nothing between two tests."""
 
-    def __init__(self, keyrings: Keyrings, policy: EgressPolicy, watchdog: Watchdog) -> None:
-        """`keyrings`: those of the pools, for each test with a lease of its own would be a lease for nothing."""
+    def __init__(
+        self, keyrings: Keyrings, policy: EgressPolicy, watchdog: Watchdog, budgets: Budgets | None = None
+    ) -> None:
+        """`keyrings` and `budgets`: those of the pools. Each test with a lease of its own would be a lease for nothing,
+        and to the server its session is one more."""
         self._keyrings = keyrings
+        self._budgets = budgets
         self._policy = policy
         self._watchdog = watchdog
         self._turns = asyncio.Semaphore(AT_ONCE)
@@ -93,15 +101,14 @@ class ConnectionTester:
     async def _session(self, connection: Connection, deadline: float) -> AsyncIterator[GatewayConnection]:
         keyring = self._keyrings.of(connection)
         credential = await _credential(keyring.recheck(), connection, deadline)
+        permit = await _permit(self._budgets, connection, deadline) if self._budgets is not None else None
         try:
-            pgconn = await self._log_in(connection, credential, deadline)
-        except login.Refused:
-            if credential.lease is None:  # what is not leased has been read a moment ago
-                raise
-            credential = await _credential(keyring.after_refusal(credential.generation), connection, deadline)
-            pgconn = await self._log_in(connection, credential, deadline)
-        keyring.accepted(credential.generation)
-        session = GatewayConnection(pgconn, credential.generation)
+            pgconn, credential = await self._log_in(connection, keyring, credential, deadline, permit)
+        except BaseException:
+            if permit is not None:
+                permit.release()
+            raise
+        session = GatewayConnection(pgconn, credential.generation, permit)
         session.begin_lease(deadline)
         self._watchdog.add(session.watch)
         try:
@@ -114,9 +121,26 @@ class ConnectionTester:
             else:
                 session.abort()
 
-    async def _log_in(self, connection: Connection, credential: Credential, deadline: float) -> PGconn:
+    async def _log_in(
+        self, connection: Connection, keyring: Keyring, credential: Credential, deadline: float, permit: Permit | None
+    ) -> tuple[PGconn, Credential]:
         turn = self._logins.setdefault(connection.name, threading.Lock())
-        return await login.log_in(connection, credential, self._policy, turn, deadline)
+        try:
+            pgconn = await login.log_in(connection, credential, self._policy, turn, deadline, permit)
+        except login.Refused:
+            if credential.lease is None:  # what is not leased has been read a moment ago
+                raise
+            credential = await _credential(keyring.after_refusal(credential.generation), connection, deadline)
+            pgconn = await login.log_in(connection, credential, self._policy, turn, deadline, permit)
+        keyring.accepted(credential.generation)
+        return pgconn, credential
+
+
+async def _permit(budgets: Budgets, connection: Connection, deadline: float) -> Permit:
+    try:
+        return await budgets.visit(connection, min(PATIENCE_S, max(0.05, deadline - time.monotonic())))
+    except DirectFlowError as error:
+        raise failed(StepName.LOGIN, f"Not tried: {error.message}.", "Try again.") from None
 
 
 async def _credential(asked: Coroutine[Any, Any, Credential], connection: Connection, deadline: float) -> Credential:
@@ -133,7 +157,7 @@ async def _look_around(session: GatewayConnection, connection: Connection, repor
     with _during(StepName.SERVER):
         report.add(await server.server(session, report))
     with _during(StepName.ROLE):
-        rights = await reading_rights(session)
+        rights = rights_for(connection, session.pgconn, await reading_rights(session))
         report.add(await server.role(session, connection, rights))
     report.add(server.future_tables(rights))
     with _during(StepName.ROUND_TRIP):

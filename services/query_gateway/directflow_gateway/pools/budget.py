@@ -16,6 +16,7 @@ from functools import partial
 from typing import NamedTuple, Protocol
 
 from directflow_gateway.connections import Connection
+from directflow_gateway.pools.failures import saturated
 from directflow_gateway.pools.permit import Permit
 
 QUANTUM_S = 0.2
@@ -56,6 +57,20 @@ class Holder(Protocol):
 
     def close_oldest_idle(self) -> None:
         """Closes that one."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Visitor:
+    """Somebody with one session for a short time, and none that is idle."""
+
+    workspace: str
+    address: Address
+
+    def oldest_idle(self) -> None:
+        """None."""
+
+    def close_oldest_idle(self) -> None:
+        """There is none."""
 
 
 @dataclass(slots=True)
@@ -125,6 +140,21 @@ class Budgets:
             return
         elif (permit := request.granted.result()) is not None:
             permit.release()
+
+    async def visit(self, connection: Connection, within_s: float) -> Permit:
+        """For one session beside the pools'. Raises POOL_SATURATED."""
+        request = self.ask(Visitor(connection.workspace, Address.of(connection)))
+        try:
+            async with asyncio.timeout(within_s):
+                permit = await asyncio.shield(request.granted)
+        except TimeoutError:
+            self.withdraw(request)
+            raise saturated(request.cause.value if request.cause is not None else "") from None
+        except asyncio.CancelledError:
+            self.withdraw(request)
+            raise
+        assert permit is not None  # nobody else withdraws it
+        return permit
 
     def owes(self, holder: Holder, opened_at: float) -> bool:
         """True when a session of `holder`'s that has come back should be closed, because others have fewer."""

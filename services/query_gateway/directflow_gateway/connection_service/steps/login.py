@@ -20,6 +20,8 @@ from directflow_gateway.description.names import quoted
 from directflow_gateway.pools.failures import cause_of, is_refused_login
 from directflow_gateway.pools.login import login
 from directflow_gateway.pools.parameters import CaFile
+from directflow_gateway.pools.permit import Permit
+from directflow_gateway.role_doctor import role_of
 
 POLL_S: Final = 0.05
 STORED: Final = frozenset({"FILE_UNREADABLE", "FILE_CONTENT", "NO_USER", "VAULT_NOT_FOUND", "VAULT_CONTENT"})
@@ -38,11 +40,11 @@ class Explanation:
 
 
 def _may_log_in(connection: Connection) -> str:
-    return f"ALTER ROLE {quoted(mending.role_of(connection))} LOGIN;"
+    return f"ALTER ROLE {quoted(role_of(connection))} LOGIN;"
 
 
 def _may_connect(connection: Connection) -> str:
-    return mending.grant_connect(mending.role_of(connection), connection.database)
+    return mending.grant_connect(role_of(connection), connection.database)
 
 
 EXPLANATIONS: Final = {
@@ -69,8 +71,9 @@ EXPLANATIONS: Final = {
     "AUTHENTICATION_METHOD": Explanation(
         "The server asks for the password in another way than SCRAM, and was not given it.",
         "Store the role's password for SCRAM, and have scram-sha-256 as the method in pg_hba.conf. A pooler in front"
-        " has to pass channel binding on, or to speak TLS itself with SCRAM.",
-        lambda connection: mending.set_password(mending.role_of(connection)),
+        " that ends TLS itself, as PgBouncer does, cannot bind the channel: the operator of DirectFlow names it in"
+        " without_channel_binding of [egress].",
+        lambda connection: mending.set_password(role_of(connection)),
     ),
     "TOO_MANY_CONNECTIONS": Explanation(
         "Every session that the server, the database or the role may have is in use.",
@@ -95,9 +98,14 @@ class Refused(StepFailed):
 
 
 async def log_in(
-    connection: Connection, credential: Credential, policy: EgressPolicy, turn: threading.Lock, deadline: float
+    connection: Connection,
+    credential: Credential,
+    policy: EgressPolicy,
+    turn: threading.Lock,
+    deadline: float,
+    permit: Permit | None = None,
 ) -> PGconn:
-    """A session, the caller's to close. Raises StepFailed.
+    """A session, the caller's to close. Raises StepFailed; `permit` is then the caller's to give back.
 
     `turn` is that of the connection's name: a server that asks for millions of rounds keeps a thread busy beyond any
     deadline, and must not get another one with each test.
@@ -107,7 +115,7 @@ async def log_in(
         async with asyncio.timeout(max(0.05, deadline - time.monotonic())):
             while turn.locked():  # noqa: ASYNC110 (threads release it)
                 await asyncio.sleep(POLL_S)
-            return await login(connection, credential, policy, authorities.path, turn)
+            return await login(connection, credential, policy, authorities.path, turn, permit)
     except TimeoutError:
         raise failed(StepName.LOGIN, "The server did not finish the login in time.", "Try again.") from None
     except EgressRefused as refused:
@@ -123,7 +131,7 @@ def no_credential(error: CredentialsUnavailable, connection: Connection) -> Step
     advice = f"{error.advice[0].upper()}{error.advice[1:]}."
     whose = f" It is asked for workspace {connection.workspace}, connection {connection.id}."
     # A password can be stored only for a role that is there.
-    sql = mending.fresh_role(connection.database, role=mending.role_of(connection)) if error.cause in STORED else ""
+    sql = mending.fresh_role(connection.database, role=role_of(connection)) if error.cause in STORED else ""
     return failed(StepName.LOGIN, f"There is no credential to log in with: {error.what}.", advice + whose, sql)
 
 
@@ -133,7 +141,7 @@ def _explained(connection: Connection, error: Exception) -> StepFailed:
     if told is not None:
         return failed(StepName.LOGIN, told.message, told.advice, told.sql(connection))
     if isinstance(error, psycopg.OperationalError) and is_refused_login(error):
-        sql = mending.set_up(mending.role_of(connection), connection.database)
+        sql = mending.set_up(role_of(connection), connection.database)
         message = "The server refused the login: there is no such role, or the stored password is another one."
         advice = "Compare the user with the roles of the server, and the password with the stored one."
         return Refused(Step(StepName.LOGIN, Outcome.FAILED, message, advice, sql))
