@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import random
 import threading
 import time
 from collections import Counter
@@ -255,6 +256,33 @@ async def test_a_test_of_a_connection_waits_for_its_turn_and_says_when_there_is_
     assert (await login_step()).outcome is Outcome.OK  # the pool's idle session was closed for it
     await call(pools, connection())
     await keyrings.aclose()
+
+
+@pytest.mark.parametrize("cancels", [300, pytest.param(10_000, marks=pytest.mark.soak)])
+async def test_callers_that_leave_in_any_moment_lose_no_place(
+    gateway: Callable[..., Any], postgres: PostgresServer, role: Any, cancels: int
+) -> None:
+    postgres.psql(f"ALTER ROLE {role.name} CONNECTION LIMIT 3")
+    budgets = Budgets(per_server=3)
+    pools, connection = gateway(budgets)
+    chosen = random.Random(5)
+    workspaces = ("acme", "umbrella", "initech", "hooli")
+
+    async def one() -> None:
+        await asyncio.sleep(chosen.uniform(0, 0.05))
+        async with asyncio.timeout(chosen.expovariate(20)):
+            await call(pools, connection(chosen.choice(workspaces), pool_size=2), takes_s=chosen.uniform(0, 0.05))
+
+    for _ in range(cancels // 20):
+        ends = await asyncio.gather(*(one() for _ in range(20)), return_exceptions=True)
+        assert {type(end) for end in ends} <= {TimeoutError, type(None)}
+    for workspace in workspaces:
+        await call(pools, connection(workspace, acquire_timeout_s=10))
+    await pools.aclose()
+    ends_at = time.monotonic() + 5
+    while budgets.held:
+        assert time.monotonic() < ends_at
+        await asyncio.sleep(0.01)
 
 
 # --- shared out -------------------------------------------------------------------------------------------------------
