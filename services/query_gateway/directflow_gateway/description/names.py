@@ -20,6 +20,12 @@ def written(*parts: str) -> str:
     return ".".join(part if _PLAIN.fullmatch(part) else quoted(part) for part in parts if part)
 
 
+def renamed(text: str, old: str, new: str) -> str:
+    """SQL, or a sentence, in which one name is replaced by another, quoted or not."""
+    old_in_words = rf'{re.escape(quoted(old))}|(?<![\w$"]){re.escape(old)}(?![\w$"])'
+    return re.sub(old_in_words, lambda _: written(new), text)
+
+
 def quoted(part: str) -> str:
     """One name in double quotes, as the server reads any name."""
     return '"' + part.replace('"', '""') + '"'

@@ -8,6 +8,7 @@ from directflow_gateway.connections import Connection, RolePolicy
 from directflow_gateway.description.exchange import Connection as Session
 from directflow_gateway.role_doctor.examination import examine
 from directflow_gateway.role_doctor.finding import Finding, Weight
+from directflow_gateway.role_doctor.naming import findings_for
 
 _MOST_TOLD = 10
 """Findings in one error: details must fit 6 KiB, and mending SQL is long. TestConnection tells all."""
@@ -35,7 +36,7 @@ class RoleDoctor:
         findings = await self._examined(connection, session)
         refused = [finding for finding in findings if refuses(connection.role_policy, finding)]
         if refused:
-            raise _refusal(refused)
+            raise _refusal(findings_for(connection, session.pgconn, tuple(refused)))
         if findings:
             # Rules and no messages: object names are the customer's, and the log is everybody's.
             rules = [finding.rule for finding in findings]
@@ -63,7 +64,7 @@ def refuses(policy: RolePolicy, finding: Finding) -> bool:
     return policy is RolePolicy.REPORT and finding.weight is Weight.DANGER
 
 
-def _refusal(findings: list[Finding]) -> DirectFlowError:
+def _refusal(findings: tuple[Finding, ...]) -> DirectFlowError:
     rules = ", ".join(finding.rule for finding in findings)
     # The SQL that mends it names the role, so it travels as problems, which only those who may define are shown.
     return DirectFlowError(

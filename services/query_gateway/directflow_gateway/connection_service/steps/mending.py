@@ -3,17 +3,11 @@
 from collections.abc import Iterable
 from typing import Final
 
-from directflow_gateway.connections import Connection
 from directflow_gateway.description.names import quoted
+from directflow_gateway.role_doctor import DOCUMENTED_ROLE
 
 PLACEHOLDER: Final = "'<password>'"
 """The DBA's to replace: no secret is in any message."""
-DOCUMENTED_ROLE: Final = "directflow_readonly"
-
-
-def role_of(connection: Connection) -> str:
-    """The role that the SQL is for. Where the credential brings its own, which nobody is to see, the documented one."""
-    return connection.user or DOCUMENTED_ROLE
 
 
 def create_user(role: str) -> str:

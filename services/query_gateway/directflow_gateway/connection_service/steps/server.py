@@ -8,7 +8,7 @@ from directflow_gateway.connection_service.steps import mending
 from directflow_gateway.connections import Connection
 from directflow_gateway.description.exchange import fetch
 from directflow_gateway.execution import GatewayConnection
-from directflow_gateway.role_doctor import Finding, Rights, Weight, examine, refuses
+from directflow_gateway.role_doctor import Finding, Rights, Weight, examine, findings_for, refuses, role_of
 
 OLDEST: Final = 14
 NEWEST: Final = 18
@@ -47,7 +47,7 @@ async def server(session: GatewayConnection, report: TestReport) -> Step:
 
 async def role(session: GatewayConnection, connection: Connection, rights: Rights) -> Step:
     """What the role doctor finds, and whether there is anything to read at all."""
-    findings = await examine(session)
+    findings = findings_for(connection, session.pgconn, await examine(session))
     message = " ".join(finding.message for finding in findings)
     sql = "\n".join(finding.mending_sql for finding in findings if finding.mending_sql)
     if any(finding.weight is Weight.DANGER for finding in findings):
@@ -58,7 +58,7 @@ async def role(session: GatewayConnection, connection: Connection, rights: Right
         raise failed(StepName.ROLE, message, advice, sql)
     if not rights.readable:
         nothing = "The role may read no table of this database."
-        granted = f"{mending.grant_reading(await _current_user(session))}\n{sql}".rstrip()
+        granted = f"{mending.grant_reading(role_of(connection))}\n{sql}".rstrip()
         advice = "Grant it the schemas that segments and conditions read."
         return Step(StepName.ROLE, Outcome.WARNING, f"{nothing} {message}".rstrip(), advice, granted)
     return _doctored(findings, message, sql, rights)
@@ -110,8 +110,3 @@ def _counted(rights: Rights) -> str:
     if rights.readable == 1:
         return "one table or view"
     return f"{rights.readable:,}{' or more' if rights.more else ''} tables and views"
-
-
-async def _current_user(session: GatewayConnection) -> str:
-    ((name,),) = await fetch(session, "SELECT current_user")
-    return name or ""
