@@ -2,7 +2,6 @@
 rolled back. The real services, processes as anywhere."""
 
 import json
-import re
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -11,9 +10,8 @@ from typing import Any
 
 import pytest
 from directflow_cli.app import build
-from directflow_cli.dev import directflow_database
+from directflow_cli.dev import directflow_database, vault_custody
 from directflow_cli.dev.background import BackgroundLoop
-from directflow_cli.dev.customer import CustomerDatabase
 from directflow_cli.dev.processes import ServiceProcess
 from directflow_cli.dev.settings_files import SettingsFiles
 from typer.testing import CliRunner, Result
@@ -23,23 +21,14 @@ NO_PORTS = {"gateway": 0, "segments": 0, "conditions": 0, "otlp": 0}
 Directflow = Callable[..., Result]
 
 
-def without_connections(config: Path) -> None:
-    """The settings as of an empty system: nobody has defined a connection yet."""
-    text = config.read_text()
-    config.write_text(re.sub(r"\[\[connections\]\]\n(?:[^\[\n].*\n)*", "", text))
-
-
 @pytest.fixture(scope="module")
 def endpoints(platform: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
-    """Three services that know nothing yet, in front of the demo customer's database."""
+    """Three services that know nothing yet; the password of the demo customer is in a Vault, as the files say."""
     own = directflow_database.create(platform.server, "directflow_files")
-    customer = CustomerDatabase(
-        platform.server.host, platform.server.port, platform.database, platform.role, platform.password
-    )
-    files = SettingsFiles(tmp_path_factory.mktemp("empty"), NO_PORTS, platform.otlp)
-    with BackgroundLoop() as loop:
-        plan = files.gateway(customer, own_database=False, directflow=own)
-        without_connections(plan.config)
+    directory = tmp_path_factory.mktemp("empty")
+    with vault_custody.serving(directory) as custody, BackgroundLoop() as loop:
+        files = SettingsFiles(directory, NO_PORTS, platform.otlp, custody)
+        plan = files.empty_gateway({("demo", "customer"): platform.password}, own)
         with ExitStack() as stack:
             addresses = {"GATEWAY": stack.enter_context(loop.entered(ServiceProcess(plan))).address}
             for follower in (files.segments, files.conditions):
