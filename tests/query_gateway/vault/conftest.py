@@ -7,8 +7,8 @@ import pytest
 from directflow_cli.dev.postgres_binaries import Installation
 
 from .faults import FaultyVault
-from .identities import Issuer, TokenReviews
-from .servers import RealVault, StandIn, Vault, real_vault_program
+from .identities import Issuer, TokenReviews, self_signed
+from .servers import Certificate, RealVault, StandIn, Vault, real_vault_program
 
 
 @pytest.fixture(scope="session")
@@ -38,6 +38,20 @@ def stand_in(postgres_installation: Installation) -> Iterator[StandIn]:
 def vault(request: pytest.FixtureRequest) -> Vault:
     """A test that asks for this one runs twice: on the stand-in and on the real server."""
     return request.getfixturevalue({"stand-in": "stand_in", "real": "real_vault"}[request.param])
+
+
+@pytest.fixture(params=["stand-in", "real"])
+def encrypted_vault(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Vault]:
+    """One that speaks TLS; its authority is `.tls.authority`. Takes a second to start."""
+    key, certificate = self_signed(tmp_path, "vault")
+    tls = Certificate(certificate, key, authority=certificate)
+    server: StandIn | RealVault
+    if request.param == "real":
+        server = RealVault(real_vault_program(), tls)
+    else:
+        server = StandIn(request.getfixturevalue("postgres_installation").program("psql"), tls)
+    yield server
+    server.close()
 
 
 @pytest.fixture

@@ -17,6 +17,17 @@ UID = "7a1c5a4e-2b0f-4ce1-9c3c-1b2f7c1f0d11"
 """Of every service account here."""
 
 
+def self_signed(directory: Path, name: str) -> tuple[Path, Path]:
+    """A key and a certificate for 127.0.0.1, which is its own authority (PEM files)."""
+    key, certificate = directory / f"{name}.key", directory / f"{name}.pem"
+    _openssl(
+        *("req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"),
+        *("-subj", f"/CN={name}", "-addext", "subjectAltName=IP:127.0.0.1"),
+        *("-keyout", str(key), "-out", str(certificate)),
+    )
+    return key, certificate
+
+
 class Issuer:
     """Signs JWTs with an RSA key of its own, by openssl: the code under test verifies, so it must not sign as well."""
 
@@ -47,12 +58,7 @@ class TokenReviews:
     """A Kubernetes API server as far as Vault needs one: it reviews the tokens that it issued."""
 
     def __init__(self, directory: Path) -> None:
-        key, certificate = directory / "api.key", directory / "api.pem"
-        _openssl(
-            *("req", "-x509", "-nodes", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-days", "2"),
-            *("-subj", "/CN=kubernetes", "-addext", "subjectAltName=IP:127.0.0.1"),
-            *("-keyout", str(key), "-out", str(certificate)),
-        )
+        key, certificate = self_signed(directory, "kubernetes")
         self.authority_pem = certificate.read_text()
         self.reviewer_token = _unsigned("system:serviceaccount:vault:vault", lives_s=3600)
         self.reviewed = 0

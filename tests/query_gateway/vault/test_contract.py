@@ -1,6 +1,9 @@
 """What the gateway relies on in any Vault server, said of the real one and of the stand-in: states, errors, tokens."""
 
+import socket
+import ssl
 import time
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -53,6 +56,17 @@ class TestTheServersState:
             vault.api("GET", path, token=token)
         vault.start()
         assert vault.ok("GET", path, token=token)["data"]["data"] == {"password": "one"}
+
+    def test_it_speaks_tls_with_a_certificate_from_a_file(self, encrypted_vault: Vault) -> None:
+        assert encrypted_vault.address.startswith("https://")
+        assert encrypted_vault.api("GET", kept(encrypted_vault)).status == 200
+        trusting_nobody = ssl.create_default_context()
+        place = urlsplit(encrypted_vault.address)
+        with (
+            pytest.raises(ssl.SSLCertVerificationError),
+            socket.create_connection((place.hostname or "", place.port or 0), SOON_S) as plain,
+        ):
+            trusting_nobody.wrap_socket(plain, server_hostname=place.hostname)
 
 
 class TestWhoIsLetIn:
