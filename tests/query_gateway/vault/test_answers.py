@@ -69,6 +69,7 @@ async def test_a_wrong_secret_id_is_a_refusal_by_whatever_status(status: int, tm
         (Say(200, {"data": {}, "lease_id": 7}), KIND.MALFORMED),
         (Say(200, b'{"data": {}, "lease_duration": Infinity}'), KIND.MALFORMED),
         (Say(200, {"data": {}, "lease_duration": -1}), KIND.MALFORMED),
+        (Say(200, {"data": {}, "lease_duration": 10**400}), KIND.MALFORMED),
         (Say(200, {"data": {}, "lease_duration": True}), KIND.MALFORMED),
         (Say(200, {"data": {}, "renewable": "yes"}), KIND.MALFORMED),
     ],

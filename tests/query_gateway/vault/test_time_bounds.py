@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 from directflow_gateway.vault import FailureKind, VaultFailure
+from directflow_gateway.vault.reply import Fault
+from directflow_gateway.vault.threads import MOST, MOST_FOR_LOGIN, MOST_FOR_SLOW
 
-from .scripted_vault import Asked, RawServer, Say, ScriptedVault, data, trickling
+from .scripted_vault import Asked, RawServer, Say, ScriptedVault, auth, data, trickling
 from .sessions import app_role, opened, until, vault_threads
 
 TIMEOUT_S = 0.6
@@ -103,7 +105,7 @@ async def test_a_black_hole_collects_no_threads(tmp_path: Path) -> None:
                 most = max(most, vault_threads())
                 await asyncio.sleep(0.005)
             failures = await asyncio.gather(*reads, return_exceptions=True)
-            assert 0 < most <= 8
+            assert 0 < most <= MOST + MOST_FOR_SLOW + MOST_FOR_LOGIN
             assert {failure.kind for failure in failures if isinstance(failure, VaultFailure)} == {
                 FailureKind.UNREACHABLE
             }
@@ -120,6 +122,29 @@ async def test_many_at_once_are_served_by_few_threads(tmp_path: Path) -> None:
         async with opened(app_role(vault.address, tmp_path)) as heard:
             await asyncio.gather(*(heard.session.read(path) for path in paths))
             assert vault.count("auth/approle/login") == 1
+
+
+async def test_paths_behind_which_databases_hang_take_no_threads_from_others_nor_from_the_token(tmp_path: Path) -> None:
+    with ScriptedVault() as vault:
+        ended = threading.Event()
+        hung = [f"database/creds/{number}" for number in range(MOST + MOST_FOR_SLOW)]
+        for path in hung:
+            vault.on(path, lambda _: data(ended=ended.wait(60)))
+        vault.on("secret/data/live", data())
+        async with opened(app_role(vault.address, tmp_path, request_timeout_s=TIMEOUT_S)) as heard:
+            await heard.session.read("secret/data/live")
+
+            async def fail_for_ever() -> None:
+                while True:
+                    await asyncio.gather(*map(heard.failure, hung))
+
+            failing = asyncio.create_task(fail_for_ever())
+            await until(lambda: len(heard.session._exchanges._lanes._slow) == len(hung))
+            vault.on("auth/approle/login", auth("hvs.another"))
+            assert (await heard.session.read("secret/data/live")).data == {}
+            assert not isinstance(await heard.session._keeper.log_in(), Fault)
+            failing.cancel()
+            ended.set()
 
 
 async def test_the_event_loop_waits_for_nothing(tmp_path: Path) -> None:

@@ -1,6 +1,7 @@
 """One operation on Vault: tries and pauses between them, bounded as a whole."""
 
 import asyncio
+import math
 import random
 import time
 from dataclasses import replace
@@ -11,19 +12,21 @@ from directflow_gateway.vault.failures import FailureKind
 from directflow_gateway.vault.line import Line
 from directflow_gateway.vault.periods import Periods
 from directflow_gateway.vault.reply import Fault, Reply
-from directflow_gateway.vault.threads import NoThread, Threads
+from directflow_gateway.vault.threads import Lanes, NoThread
 from directflow_gateway.vault.wire import Request, VaultWire
 
 CONNECT_SHARE = 0.4
 """Of the time of an operation, for one address: behind a dead one there may be another, and a second try."""
+LONG_SHARE = 0.5
+"""Of the time of an operation: what held a thread for as long, and got no answer, is slow."""
 
 
 class Exchanges:
     """Sends requests, again where that can help."""
 
-    def __init__(self, wire: VaultWire, threads: Threads, timeout_s: float, periods: Periods) -> None:
+    def __init__(self, wire: VaultWire, lanes: Lanes, timeout_s: float, periods: Periods) -> None:
         self._wire = wire
-        self._threads = threads
+        self._lanes = lanes
         self._timeout_s = timeout_s
         self._periods = periods
 
@@ -40,16 +43,28 @@ class Exchanges:
         return outcome
 
     async def _once(self, request: Request, ends_at: float) -> Reply | Fault:
-        line = Line(ends_at, self._timeout_s * CONNECT_SHARE)
+        line, key = Line(ends_at, self._timeout_s * CONNECT_SHARE), request.lane()
+        began, answered = math.inf, False
+
+        def exchange() -> Reply | Fault:
+            nonlocal began
+            began = time.monotonic()
+            return self._wire.exchange(request, line)
+
         try:
             async with asyncio.timeout(max(0.0, ends_at - time.monotonic())):
-                return await self._threads.run(lambda: self._wire.exchange(request, line))
+                outcome = await self._lanes.of(key).run(exchange)
+            answered = isinstance(outcome, Reply) or outcome.status > 0
+            return outcome
         except TimeoutError:
             return Fault(FailureKind.UNREACHABLE, "timeout")
         except NoThread:
             return Fault(FailureKind.UNREACHABLE, "no thread")
         finally:
             line.cut()  # whoever stops waiting takes the thread's socket away: it ends now
+            held_long = time.monotonic() - began >= self._timeout_s * LONG_SHARE
+            if answered or held_long:
+                self._lanes.learn(key, slow=not answered)
 
 
 def with_token(request: Request, token: Secret) -> Request:

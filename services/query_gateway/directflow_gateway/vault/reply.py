@@ -1,7 +1,6 @@
 """What an HTTP answer means: Vault's reply, or what is wrong with it."""
 
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -116,7 +115,8 @@ def seconds_of(value: object) -> float | None:
         return 0.0
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return float(value) if math.isfinite(value) and 0 <= value <= GREATEST_TTL_S else None
+    # No isfinite before it: it raises for whole numbers that no float can hold, and JSON has such.
+    return float(value) if 0 <= value <= GREATEST_TTL_S else None
 
 
 def _seconds(header: str) -> float:

@@ -19,7 +19,7 @@ from directflow_gateway.vault.reporting import Reporter
 from directflow_gateway.vault.settings import VaultSettings
 from directflow_gateway.vault.single_flight import SingleFlight
 from directflow_gateway.vault.span import vault_span
-from directflow_gateway.vault.threads import Threads
+from directflow_gateway.vault.threads import MOST_FOR_LOGIN, Lanes, Threads
 from directflow_gateway.vault.token_keeper import TIMEOUT, TokenKeeper
 from directflow_gateway.vault.wire import Request, VaultWire
 
@@ -33,15 +33,17 @@ class VaultSession:
         self, settings: VaultSettings, tracer: Tracer, log: FilteringBoundLogger, periods: Periods | None = None
     ) -> None:
         """Does nothing yet: no file is read, no address looked up. `periods`: for tests."""
-        periods, threads = periods or Periods(), Threads()
+        periods = periods or Periods()
         self._timeout_s = settings.request_timeout_s
         self._tracer = tracer
         self._reporter = Reporter(log, periods.quiet_s)
-        self._exchanges = Exchanges(VaultWire(settings), threads, self._timeout_s, periods)
+        wire = VaultWire(settings)
+        self._exchanges = Exchanges(wire, Lanes(), self._timeout_s, periods)
+        logins = Exchanges(wire, Lanes(MOST_FOR_LOGIN, MOST_FOR_LOGIN), self._timeout_s, periods)
         self._keeper = TokenKeeper(
-            Login(settings.login, self._exchanges, threads),
+            Login(settings.login, logins, Threads(MOST_FOR_LOGIN)),
             settings.login.method.value,
-            self._exchanges,
+            logins,
             self._timeout_s,
             periods,
             tracer,
