@@ -61,6 +61,8 @@ async def test_a_file_holds_json_or_a_password_alone(
         "a\0b",
         b"\xff\xfehunter2",
         "hunter2" * 20_000,
+        '{"password": "hunter2\\ud800"}',
+        '{"username": "\\udfff", "password": "hunter2"}',
     ],
 )
 async def test_anything_else_is_unavailable_and_tells_neither_content_nor_path(

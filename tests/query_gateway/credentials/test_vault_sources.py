@@ -8,7 +8,11 @@ import pytest
 from directflow_cli.dev.psql import Role
 from directflow_gateway.connections import CredentialKind
 from directflow_gateway.credentials import Credential
+from directflow_gateway.credentials.reading import FRESH_S
+from directflow_gateway.credentials.template import Template
 from directflow_gateway.credentials.unavailable import CredentialsUnavailable
+from directflow_gateway.credentials.vault_static import VaultStaticSource
+from directflow_gateway.vault import Answer
 
 from ..vault import setups
 from ..vault.faults import Fault
@@ -172,6 +176,32 @@ async def test_static_is_due_right_after_its_rotation(gateway: Site, role: Role)
     read = await gateway.source.read(gateway.connection(STATIC))
     assert read.refresh_at is not None
     assert read.refresh_at - time.monotonic() <= 5.7
+
+
+class Lying:
+    """Where a Vault answers what no Vault does."""
+
+    epoch = 1
+
+    def __init__(self, **data: object) -> None:
+        self._data = data
+
+    async def read(self, path: str) -> Answer:
+        return Answer(self._data, None, 0.0, False, 1)
+
+    async def write(self, path: str, body: object) -> Answer:
+        raise AssertionError
+
+    def ends_at(self) -> None:
+        """Never."""
+
+
+@pytest.mark.parametrize("ttl", [10**400, float("nan"), float("inf"), -1, True, "5"])
+async def test_static_is_read_at_the_usual_pace_where_its_end_makes_no_sense(gateway: Site, ttl: object) -> None:
+    source = VaultStaticSource(Lying(username="u", password="p", ttl=ttl), Template("{workspace}_{connection}"))
+    read = await source.read(gateway.connection(STATIC))
+    assert read.refresh_at is not None
+    assert 5 < read.refresh_at - time.monotonic() <= FRESH_S
 
 
 # --- all -----------------------------------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ Otherwise a half-written JSON file would be sent to the customer's server as a p
 """
 
 import json
+import re
 from dataclasses import dataclass
 
 LARGEST = 64 * 1024
@@ -37,8 +38,9 @@ def login_of(user: object, password: object) -> Login:
     if not password:
         # libpq takes an empty password for none, and would go on to look into ~/.pgpass.
         raise ContentRefused("the password is empty")
-    if "\0" in user + password:
-        raise ContentRefused("a NUL character")
+    if re.search("[\0\ud800-\udfff]", user + password):
+        # Half a surrogate pair cannot be encoded, and the error of trying holds the whole text.
+        raise ContentRefused("a NUL character, or half of one")
     if len(user) + len(password) > LARGEST:
         raise ContentRefused(f"more than {LARGEST} characters")
     return Login(user, password)

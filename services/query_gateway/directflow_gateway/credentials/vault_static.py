@@ -37,6 +37,6 @@ class VaultStaticSource:
 
 def _due_s(ttl: object) -> float:
     own_pace = FRESH_S * (1 - FRESH_JITTER * random.random())  # noqa: S311
-    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or ttl < 0:
+    if isinstance(ttl, bool) or not isinstance(ttl, int | float) or not 0 <= ttl <= FRESH_S:
         return own_pace
     return min(own_pace, ttl + AFTER_S + AFTER_JITTER_S * random.random())  # noqa: S311
