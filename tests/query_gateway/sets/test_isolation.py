@@ -84,6 +84,21 @@ def test_a_row_that_could_not_be_divided_is_asked_anew(gateway: Any, work: Any, 
     assert ask(template, ids) == [turned.get(number % 10, ("TRUE", "")) for number in ids]
 
 
+@pytest.mark.parametrize("share", [1, 10, 60])
+def test_a_row_that_cannot_be_computed_says_what_it_says_alone(gateway: Any, work: Any, ask: Any, share: int) -> None:
+    """Neighbours, the first and the last among them; and the next batch, which expects failures, has none."""
+    template = "SELECT 10 / w.rounds > 3 AS result FROM work w WHERE w.id = <%= id %>"
+    chance = random.Random(share)
+    ids = list(range(1, 901))
+    poisoned = {number for number in ids if chance.randrange(100) < share} | {1, 2, 450, 451, 900}
+    work({number: 0 if number in poisoned else number for number in ids})
+    expected = [("ERROR", "DATA_ERROR") if n in poisoned else ("TRUE" if n < 3 else "FALSE", "") for n in ids]
+    assert ask(template, [1]) == expected[:1]
+    assert ask(template, ids) == expected
+    gateway.admin("UPDATE work SET rounds = 2")
+    assert ask(template, ids) == [("TRUE", "")] * 900
+
+
 @pytest.mark.parametrize("share", [1, 10, 50, 100])
 def test_values_that_are_no_numbers(work: Any, ask: Any, share: int) -> None:
     """Through the whole range of how many fail; each error says what it would say alone."""

@@ -6,6 +6,7 @@ import pytest
 from directflow_gateway.sql import Variable, compile_template
 from directflow_gateway.sql.parser import ParseFailure, parse
 from directflow_gateway.sql.set_form import (
+    Elements,
     Outcomes,
     SetWriter,
     array_text,
@@ -203,3 +204,18 @@ def test_what_may_be_refused_is_told_from_what_will_be_read(
 def test_of_a_type_whose_input_is_not_known_all_are_sent() -> None:
     assert certainly_castable(["happy", "nonsense"], "mood") is None
     assert certainly_castable(["anything", ""], "text") is None
+
+
+@pytest.mark.parametrize(
+    ("texts", "type_name"),
+    [
+        (["1", "-22", "333", "4"], "bigint"),
+        (["a,b", "", None, 'say "x"', "back\\slash", "NULL", "ü€"], "text"),
+        (["(1,1),(0,0)", "(2,2),(1,1)"], "box"),
+    ],
+)
+def test_a_run_of_elements_is_the_array_of_their_texts(texts: list[str | None], type_name: str) -> None:
+    elements = Elements(texts, type_name)
+    for start in range(len(texts)):
+        for stop in range(start + 1, len(texts) + 1):
+            assert elements.array_text(start, stop) == array_text(texts[start:stop], type_name)

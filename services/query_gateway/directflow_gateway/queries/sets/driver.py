@@ -10,11 +10,14 @@ from directflow_gateway.queries.outcomes import concerns_the_tuple
 from directflow_gateway.queries.sets.costs import Costs, Form, Step
 from directflow_gateway.queries.sets.isolation import Isolation
 from directflow_gateway.queries.sets.one_by_one import OneByOne, is_timeout
-from directflow_gateway.queries.sets.plan import SetPlan
+from directflow_gateway.queries.sets.plan import MANY_FAILED, SetPlan
 from directflow_gateway.queries.sets.session import SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples
 from directflow_gateway.queries.sets.work import MOST_ARRAY_CHARACTERS, Chunk, Ended, Work
 from directflow_gateway.sql.set_form import certainly_castable
+
+FIRST_LOOK = 256
+"""Tuples of the first statement where many are expected to fail: it is run in vain then, whatever its size."""
 
 
 class Driver:
@@ -48,8 +51,11 @@ class Driver:
         while rest:
             step = self._costs.next(min(len(rest), self._most), await self._session.limit_s())
             now = rest[: step.count]
-            done = await (self._singles(now, step) if step.form is Form.SINGLE else self._together(now, step))
-            rest = rest[done:]
+            if step.form is Form.SINGLE:
+                rest = rest[await self._singles(now, step) :]
+                continue
+            first = now[:FIRST_LOOK] if self._plan.expects_failures and not step.is_trial else now
+            rest = rest[await self._together(first, now, step) :]
         await self._one_by_one.suspects(sorted(self._suspects))
         await self._one_by_one.slow()
 
@@ -81,18 +87,20 @@ class Driver:
         self._costs.measured(Step(step.form, count, step.limit_s), took)
         return count
 
-    async def _together(self, chunk: Chunk, step: Step) -> int:
-        """How many of a chunk are done, by one statement: all, or none when it is to be run in another form."""
+    async def _together(self, first: Chunk, chunk: Chunk, step: Step) -> int:
+        """How many of a chunk are done: its first part by one statement, or by isolation all of it; none when it is to
+        be run in another form."""
         try:
-            ended = await self._work.run(step, chunk)
+            ended = await self._work.run(step, first)
         except (Unresponsive, AllowanceExceeded):
             await self._session.leave()
-            self._suspects += chunk
-            return len(chunk)
+            self._suspects += first
+            return len(first)
         if ended.error is None:
-            self._costs.measured(step, ended.worked_s)
-            self._count(step.form, len(chunk))
-            return len(chunk)
+            self._plan.expects_failures = False
+            self._costs.measured(Step(step.form, len(first), step.limit_s), ended.worked_s)
+            self._count(step.form, len(first))
+            return len(first)
         return await self._after_error(chunk, step, ended)
 
     async def _after_error(self, chunk: Chunk, step: Step, ended: Ended) -> int:
@@ -120,10 +128,12 @@ class Driver:
         isolation = Isolation(self._session, self._bound, self._plan, self._work)
         await isolation.run(chunk, step.limit_s)
         self._count(Form.LATERAL, len(chunk) - len(isolation.suspects) - len(isolation.slow))
-        if step.form is not Form.LATERAL and not isolation.suspects and not isolation.slow:
+        if step.form is not Form.LATERAL and not (isolation.suspects or isolation.slow or isolation.failed):
             # It failed over rows that no profile's own statement reads.
             self._costs.drop(step.form)
         self._suspects += isolation.suspects
+        self._one_by_one.knows(isolation.failed)
+        self._plan.expects_failures = len(isolation.suspects) + len(isolation.failed) >= MANY_FAILED
         for index in isolation.slow:
             await self._one_by_one.is_slow(index)
 

@@ -18,7 +18,7 @@ from directflow_gateway.queries.sets.driver import Driver
 from directflow_gateway.queries.sets.plan import SetPlan, single_plan
 from directflow_gateway.queries.sets.session import TWO_ROWS, SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bound_tuples
-from directflow_gateway.queries.sets.work import Chunk, Ended, Parts, statement_for
+from directflow_gateway.queries.sets.work import Chunk, Ended, Parts, PartStatements, statement_for
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_span import statement_span
 
@@ -94,32 +94,37 @@ class Evaluation:
         if isinstance(told, psycopg.Error):
             return Ended(0, told)
         self._keep(
-            chunk, self._of_semi_join(told.first[0][0], len(chunk)) if step.form is Form.SEMI_JOIN else told.first[0][0]
+            chunk,
+            self._of_semi_join(told.first[0][0], len(chunk))
+            if step.form is Form.SEMI_JOIN
+            else (told.first[0][0] or "").encode(),
         )
         return Ended(len(chunk), worked_s=(await self._session.together()).worked_s)
 
     async def run_in_order(self, parts: Parts, limit_s: float) -> None:
         text = self._plan.statement(Form.LATERAL, self._differing, row_by_row=True)
-        under_way: deque[Chunk] = deque()
-        complete: list[int] = []
-        letters = bytearray()
+        statements = PartStatements(text, self._bound, self._plan.types, parts.chunk)
+        under_way: deque[range] = deque()
+        complete: list[tuple[Chunk, bytes]] = []
 
         def following() -> Sequence[str | None] | None:
-            chunk = parts.following()
-            if chunk is None:
+            part = parts.following()
+            if part is None:
                 return None
-            under_way.append(chunk)
-            return statement_for(text, self._bound, self._plan.types, chunk).parameters
+            under_way.append(part)
+            return statements.parameters(part)
 
         def took(told: CellsResult) -> None:
-            complete.extend(under_way.popleft()[: len(told.cells)])
-            letters.extend(told.cells)
-            parts.ended(Ended(len(told.cells), told.error))
+            part = under_way.popleft()
+            count = len(told.cells)
+            complete.append((parts.chunk[part.start : part.start + count], told.cells))
+            parts.ended(Ended(count, told.error))
 
         try:
             await self._session.cells(text.text, following, took, limit_s, hides=bool(text.scalars))
         finally:
-            self._keep(complete, letters.decode())
+            for chunk, letters in complete:
+                self._keep(chunk, letters)
 
     def took(self, index: int, rows: Rows) -> None:
         if rows.count == 1:
@@ -143,16 +148,17 @@ class Evaluation:
         errors = {i: self._bound.refused.get(i) or self._errors[self._bound.places[i]] for i in failed}
         return EvaluatedSet(letters.tobytes(), errors)
 
-    def _keep(self, chunk: Chunk, letters: str | None) -> None:
-        found = np.frombuffer((letters or "").encode(), np.uint8)
+    def _keep(self, chunk: Chunk, letters: bytes) -> None:
+        found = np.frombuffer(letters, np.uint8)
         if len(found) != len(chunk):
             raise unequal()
         places = slice(chunk.start, chunk.stop) if isinstance(chunk, range) else chunk
         self._letters[places] = found
-        for index in np.flatnonzero(found == TOO_MANY_ROWS).tolist():
-            self._too_many(chunk[index])
+        if TOO_MANY_ROWS in letters:
+            for index in np.flatnonzero(found == TOO_MANY_ROWS).tolist():
+                self._too_many(chunk[index])
 
-    def _of_semi_join(self, numbers: str | None, count: int) -> str:
+    def _of_semi_join(self, numbers: str | None, count: int) -> bytes:
         shape = self._plan.semi_join
         assert shape is not None
         letters = np.full(count, ord(shape.missing), np.uint8)
@@ -161,7 +167,7 @@ class Evaluation:
             if found.min() < 1 or found.max() > count:
                 raise unequal()
             letters[found - 1] = ord(shape.found)
-        return letters.tobytes().decode()
+        return letters.tobytes()
 
     def _too_many(self, index: int) -> None:
         self.failed(index, far_too_many(TWO_ROWS))

@@ -169,7 +169,8 @@ class Window:
         return ended if ended.error is None or step.form is Form.LATERAL else Ended(0, ended.error)
 
     async def run_in_order(self, parts: Parts, limit_s: float) -> None:
-        while (chunk := parts.following()) is not None:
+        while (part := parts.following()) is not None:
+            chunk = parts.chunk[part.start : part.stop]
             parts.ended(await self._read(Form.LATERAL, chunk, limit_s, chunk_rows=1))
 
     def took(self, index: int, rows: Rows) -> None:

@@ -1,6 +1,6 @@
 """The author's own statement for single tuples: where there is no other form, and where another one failed."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from time import monotonic
 
 from directflow_runtime.calls import current_call
@@ -62,6 +62,12 @@ class OneByOne:
         for start in range(0, len(suspects), AT_ONCE):
             some = suspects[start : start + AT_ONCE]
             await self._take_all(some, await self._told(some, SUSPECT_LIMIT_S, apart=True))
+
+    def knows(self, errors: Mapping[int, DirectFlowError]) -> None:
+        """Tuples that need not be run: why they have no outcome is known. They count as failed all the same."""
+        for index, error in errors.items():
+            self.failed.append(index)
+            self._work.failed(index, error)
 
     async def slow(self) -> None:
         """Those that were too slow among others: each alone, with an equal share of the time that is left."""

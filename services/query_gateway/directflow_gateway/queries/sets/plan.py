@@ -15,6 +15,8 @@ MOST_TUPLES = 10_000
 MOST_POISONED = 10_000
 POISONED_S = 60.0
 """How long a tuple that made a statement for many fail is run alone from the beginning. Its outcome is not kept."""
+MANY_FAILED = 16
+"""So many tuples of one call, and the next call expects as many."""
 
 
 @dataclass(slots=True, repr=False)
@@ -33,8 +35,12 @@ class SetPlan:
     """Equal tuples must be evaluated each for itself."""
     is_outdated: bool = False
     """PostgreSQL refused a text that it had accepted: the statement is to be described anew."""
+    tells_own_errors: bool = False
+    """What stored data make a tuple fail with in the LATERAL form is what it fails with alone."""
     semi_join: SemiJoin | None = None
     risks: Risks = field(default_factory=Risks)
+    expects_failures: bool = False
+    """The last call whose statement for many failed had many tuples that fail."""
     _costs: dict[frozenset[int], Costs] = field(default_factory=dict)
     _texts: dict[tuple[frozenset[int], Form, bool], SetStatement] = field(default_factory=dict)
     _poisoned: OrderedDict[int, float] = field(default_factory=OrderedDict)

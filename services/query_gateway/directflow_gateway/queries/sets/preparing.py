@@ -14,7 +14,7 @@ from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.sql import CompiledStatement
 from directflow_gateway.sql.catalogue import CatalogueFacts
 from directflow_gateway.sql.parser import ParseFailure, parse
-from directflow_gateway.sql.set_form import risks_of, semi_join_of
+from directflow_gateway.sql.set_form import RowsOfOneTable, array_text, risks_of, rows_of_one_table, semi_join_of
 from directflow_gateway.sql.set_form.risks import VOLATILE, uses_names
 from directflow_gateway.sql.set_form.semi_join import LIMITS
 from directflow_gateway.sql.tree import ParseTree
@@ -68,6 +68,8 @@ async def set_plan(conn: Connection, description: Description, *, is_condition: 
         plan.semi_join = semi_join_of(compiled.text, compiled.body_end)
         if plan.semi_join is not None and await _shape_of(conn, plan, Form.SEMI_JOIN) is None:
             plan.semi_join = None
+        rows = rows_of_one_table(tree)
+        plan.tells_own_errors = rows is not None and await _is_plain_table(conn, rows)
     return plan
 
 
@@ -150,6 +152,24 @@ SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class OPERATOR(pg_catalog.=) ANY ($
 async def _has_window_in_view(conn: Connection, facts: CatalogueFacts | None) -> bool:
     views = [oid for oid, fact in facts.relations.by_oid.items() if fact.kind == "v"] if facts is not None else []
     return bool(views) and bool(await fetch(conn, WINDOWED_VIEWS, ("{" + ",".join(map(str, views)) + "}",)))
+
+
+PLAIN_TABLE = """
+SELECT 1 FROM pg_catalog.pg_class c
+WHERE c.oid OPERATOR(pg_catalog.=) pg_catalog.to_regclass(pg_catalog.concat_ws('.',
+    CASE WHEN $1 OPERATOR(pg_catalog.<>) '' THEN pg_catalog.quote_ident($1) END, pg_catalog.quote_ident($2)))
+  AND c.relkind OPERATOR(pg_catalog.=) 'r' AND NOT c.relrowsecurity AND NOT c.relhassubclass
+  AND NOT EXISTS (
+    SELECT FROM pg_catalog.unnest($3::pg_catalog.text[]) n WHERE NOT EXISTS (
+      SELECT FROM pg_catalog.pg_attribute a
+      WHERE a.attrelid OPERATOR(pg_catalog.=) c.oid AND a.attname OPERATOR(pg_catalog.=) n
+        AND a.attgenerated OPERATOR(pg_catalog.<>) 'v'))
+"""
+"""Row security and columns that are computed when they are read bring conditions that the statement does not show."""
+
+
+async def _is_plain_table(conn: Connection, rows: RowsOfOneTable) -> bool:
+    return bool(await fetch(conn, PLAIN_TABLE, (rows.schema, rows.table, array_text(rows.columns, "text"))))
 
 
 def _volatile_facts(facts: CatalogueFacts) -> Iterator[str]:

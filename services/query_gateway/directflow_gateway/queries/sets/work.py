@@ -10,7 +10,7 @@ from directflow_runtime.errors import DirectFlowError
 from directflow_gateway.execution import Rows, SqlStatement
 from directflow_gateway.queries.sets.costs import Step
 from directflow_gateway.queries.sets.tuples import BoundTuples
-from directflow_gateway.sql.set_form import SetStatement, array_text
+from directflow_gateway.sql.set_form import Elements, SetStatement, array_text
 
 Chunk = Sequence[int]
 """Numbers of different tuples, rising: a range as long as nothing is taken out."""
@@ -32,8 +32,12 @@ class Ended:
 class Parts(Protocol):
     """Parts of a chunk, of which each may decide on those that come next."""
 
-    def following(self) -> Chunk | None:
-        """The next one to be run; None when there is none as yet. Never raises."""
+    @property
+    def chunk(self) -> Chunk:
+        """All that there are parts of."""
+
+    def following(self) -> range | None:
+        """The next one to be run, as places in the chunk; None when there is none as yet. Never raises."""
 
     def ended(self, ended: Ended) -> None:
         """How far the first one came that has not ended. Never raises."""
@@ -64,6 +68,18 @@ def statement_for(text: SetStatement, bound: BoundTuples, types: Sequence[str], 
     """The text with the arrays of these tuples."""
     arrays = [array_text(cells(bound.columns[n], chunk), types[n - 1]) for n in text.arrays]
     return SqlStatement(text.text, (*arrays, *(bound.scalars[n] for n in text.scalars)))
+
+
+class PartStatements:
+    """The same for parts of a chunk. What stands behind a failure is sent again: the elements are written once."""
+
+    def __init__(self, text: SetStatement, bound: BoundTuples, types: Sequence[str], chunk: Chunk) -> None:
+        self._arrays = [Elements(cells(bound.columns[n], chunk), types[n - 1]) for n in text.arrays]
+        self._scalars = [bound.scalars[n] for n in text.scalars]
+
+    def parameters(self, part: range) -> list[str | None]:
+        """Of the statement for these places of the chunk."""
+        return [*(elements.array_text(part.start, part.stop) for elements in self._arrays), *self._scalars]
 
 
 def cells(column: Sequence[str | None], chunk: Chunk) -> Sequence[str | None]:

@@ -1,13 +1,16 @@
 """One statement for many profiles, written around an author's statement for one."""
 
-from directflow_gateway.sql.set_form.arrays import array_text, certainly_castable, is_known
+from directflow_gateway.sql.set_form.arrays import Elements, array_text, certainly_castable, is_known
+from directflow_gateway.sql.set_form.own_errors import RowsOfOneTable, rows_of_one_table
 from directflow_gateway.sql.set_form.risks import Risks, risks_of
 from directflow_gateway.sql.set_form.semi_join import SemiJoin, semi_join_of
 from directflow_gateway.sql.set_form.writing import Outcomes, SetStatement, SetWriter
 
 __all__ = [
+    "Elements",
     "Outcomes",
     "Risks",
+    "RowsOfOneTable",
     "SemiJoin",
     "SetStatement",
     "SetWriter",
@@ -15,5 +18,6 @@ __all__ = [
     "certainly_castable",
     "is_known",
     "risks_of",
+    "rows_of_one_table",
     "semi_join_of",
 ]

@@ -6,6 +6,7 @@ are found here and run alone; the server stays the judge of what they are.
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from itertools import accumulate
 from types import MappingProxyType
 
 from directflow_gateway.sql.kinds import Kind, accepts
@@ -27,6 +28,22 @@ def array_text(texts: Texts, type_name: str) -> str:
     if plain is not None:
         return "{" + plain + "}"
     return "{" + array_delimiter(f"{type_name}[]").join(map(_element, texts)) + "}"
+
+
+class Elements:
+    """The elements of a column, written and joined once: an array of any run of them is a part of that text."""
+
+    def __init__(self, texts: Texts, type_name: str) -> None:
+        plain = _plain_integers(texts) if type_name in _DIGITS else None
+        elements = list(map(_element, texts)) if plain is None else plain.split(",")
+        self._joined = array_delimiter(f"{type_name}[]").join(elements) if plain is None else plain
+        self._characters = [0, *accumulate(map(len, elements))]
+        """Of so many elements from the first, without delimiters."""
+
+    def array_text(self, start: int, stop: int) -> str:
+        """What `array_text` says of the elements from `start` to before `stop`, of which there is one at least."""
+        before, behind = self._characters[start] + start, self._characters[stop] + stop - 1
+        return "{" + self._joined[before:behind] + "}"
 
 
 def _plain_integers(texts: Texts) -> str | None:
