@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
@@ -79,6 +78,9 @@ def start(settings: TelemetrySettings, service: str, *processors: SpanProcessor)
 
 
 def _exporter(settings: TelemetrySettings) -> SpanExporter:
+    # Not at the top: a process that exports nothing need not load it, which takes as long as a tenth of its start.
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+
     no_proxy: Any = (("grpc.enable_http_proxy", 0),)  # a developer's http_proxy is not meant for the collector
     return OTLPSpanExporter(
         endpoint=settings.otlp_endpoint,

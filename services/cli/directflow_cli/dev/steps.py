@@ -3,8 +3,6 @@
 from pathlib import Path
 from typing import Any, Final
 
-import pyarrow.parquet as parquet
-
 from directflow_cli.definitions.files import sources
 from directflow_cli.definitions.kinds import DATA_SOURCE
 from directflow_cli.definitions.manifests import read_all
@@ -122,6 +120,8 @@ def _own_data_source(name: str, data_source: Any) -> Step:
 
 
 def _rate(file: Path, took: float) -> str:
+    import pyarrow.parquet as parquet  # here: whoever asks for --help needs no Arrow
+
     people = parquet.read_metadata(file).num_rows
     return f"{people:,} people, {people / took:,.0f} a second"
 
