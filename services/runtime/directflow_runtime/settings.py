@@ -6,7 +6,7 @@ The file is read first; an environment variable overrides one value of it, with 
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
 
@@ -31,6 +31,10 @@ class SettingsModel(BaseModel):
     """One section of a settings file: frozen, and strict about its keys. Errors never show the input."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    def __repr_args__(self) -> Iterable[tuple[str | None, Any]]:
+        """No value: where secrets lie, and whose databases are where, is for those who may read the file."""
+        return ()
 
 
 class TlsSettings(SettingsModel):
@@ -75,8 +79,9 @@ class ServerSettings(SettingsModel):
     max_stream_deadline_s: float = Field(default=3600.0, gt=0)
     idle_write_s: float = Field(default=30.0, gt=0)
     """A stream whose reader takes nothing for this long ends with IDLE_TIMEOUT."""
-    max_connection_age_s: float = Field(default=0.0, ge=0)
-    """0: connections live for ever. Else GOAWAY after this age, with a grace above the longest stream."""
+    max_connection_age_s: float = Field(default=3600.0, ge=0)
+    """GOAWAY after this age, with a grace above the longest stream. 0: connections live for ever, also those of clients
+    that would have to connect anew to show a renewed certificate; with the old one they are nobody once it ends."""
     lame_duck_s: float = Field(default=3.0, ge=0)
     """After SIGTERM: how long new calls are still served while NOT_SERVING makes its way through the cluster."""
     drain_grace_s: float = Field(default=30.0, ge=0)
@@ -173,7 +178,8 @@ class IdentitySettings(SettingsModel):
     @model_validator(mode="after")
     def _tell_callers_apart(self) -> Self:
         names = [caller.name for caller in self.callers]
-        peers = [peer for caller in self.callers for peer in caller.peers]
+        # DNS names know no letter case.
+        peers = [peer if ":" in peer else peer.lower() for caller in self.callers for peer in caller.peers]
         if len({*names}) < len(names) or len({*peers}) < len(peers):
             raise ValueError("two callers have the same name, or the same peer")
         if any(caller.name == DEVELOPMENT and caller.peers for caller in self.callers):

@@ -49,7 +49,7 @@ class Clients:
 
     # --- the three services ---------------------------------------------------------------------------------------
 
-    async def decided(self, id: str, profile: int, timeout: float = CALL_S) -> str:
+    async def decided(self, id: str, profile: int | str, timeout: float = CALL_S) -> str:
         """What the condition of a connection is for a profile: "TRUE" for even ones."""
         stub: Any = evaluation_stubs.EvaluationServiceStub(self._channel("conditions"))
         request = evaluation_pb.EvaluateConditionRequest(
@@ -58,18 +58,20 @@ class Clients:
         answer = await stub.EvaluateCondition(request, timeout=timeout)
         return conditions_pb.Decision.Name(answer.evaluation.decided).removeprefix("DECISION_")
 
-    def query(self, id: str, sql: str, timeout: float = CALL_S, **values: Any) -> Any:
-        """A stream of the gateway's own."""
+    def query(self, id: str, sql: str, timeout: float = CALL_S, definition: str = "", **values: Any) -> Any:
+        """A stream of the gateway's own; `definition` is a label."""
         stub: Any = query_stubs.QueryServiceStub(self._channel("gateway"))
         statement = query_pb.Statement(
-            connection=connection_name(id), template=sql, role=query_pb.STATEMENT_ROLE_AD_HOC
+            connection=connection_name(id), template=sql, role=query_pb.STATEMENT_ROLE_AD_HOC, definition=definition
         )
         return stub.StreamQuery(query_pb.StreamQueryRequest(statement=statement, values=values), timeout=timeout)
 
-    async def rows(self, id: str, sql: str = FIRST_SQL, timeout: float = CALL_S, **values: Any) -> int:
+    async def rows(
+        self, id: str, sql: str = FIRST_SQL, timeout: float = CALL_S, definition: str = "", **values: Any
+    ) -> int:
         """How many rows a statement has, by a stream that was complete."""
         summary = None
-        async for message in self.query(id, sql, timeout, **values):
+        async for message in self.query(id, sql, timeout, definition, **values):
             summary = message.summary if message.HasField("summary") else None
         assert summary is not None, "no summary"
         return int(summary.row_count)

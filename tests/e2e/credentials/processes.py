@@ -4,6 +4,7 @@ import os
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from directflow_cli.dev import toml
 from directflow_cli.dev.processes import ServicePlan
@@ -13,6 +14,15 @@ MODULES = {name: f"directflow_{name}" for name in ("gateway", "segments", "condi
 VAULT_ROLE = "{connection}_{workspace}"
 """The connection first: Vault puts the beginning of a role's name into the names of its users."""
 Section = Mapping[str, toml.Setting]
+PLACES: Mapping[str, Section] = {engine: {"role": VAULT_ROLE} for engine in ("vault_dynamic", "vault_static")}
+
+
+class Sections(Protocol):
+    """[vault] and [vault.login] of a gateway."""
+
+    def sections(self) -> str:
+        """As TOML."""
+        ...
 
 
 def connection_name(id: str) -> str:
@@ -54,14 +64,21 @@ class Plans:
         """Where the gateways look for a credential of kind FILE."""
         return self.folder / "credentials" / WORKSPACE / id
 
-    def gateway(self, name: str, login: Login, connections: Iterable[Section], more: str = "") -> ServicePlan:
+    def gateway(
+        self,
+        name: str,
+        login: Sections,
+        connections: Iterable[Section],
+        places: Mapping[str, Section] = PLACES,
+        more: str = "",
+    ) -> ServicePlan:
+        """`places`: sections below [credentials], where Vault has them."""
         files = f"{self.folder}/credentials/{{workspace}}/{{connection}}"
         return self._plan(
             name,
             login.sections(),
             toml.section("credentials", {"path": files}),
-            toml.section("credentials.vault_dynamic", {"role": VAULT_ROLE}),
-            toml.section("credentials.vault_static", {"role": VAULT_ROLE}),
+            *(toml.section(f"credentials.{engine}", place) for engine, place in places.items()),
             toml.section("egress", {"allow_loopback": True}),
             *(toml.element("connections", one) for one in connections),
             more,
