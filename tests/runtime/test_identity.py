@@ -115,6 +115,7 @@ def test_behind_a_mesh_a_plaintext_peer_is_the_caller_that_the_settings_name() -
         ({"callers": [{"name": "a", "peers": [""]}]}, "in full"),
         ({"callers": [{"name": "a"}, {"name": "a"}]}, "same name"),
         ({"callers": [{"name": "a", "peers": ["x"]}, {"name": "b", "peers": ["x"]}]}, "same peer"),
+        ({"callers": [{"name": "a", "peers": ["x.y"]}, {"name": "b", "peers": ["X.Y"]}]}, "same peer"),
         ({"callers": [{"name": "development", "peers": ["x"]}]}, "has no peers"),
         ({"callers": [{"name": "a"}], "plaintext_peers_are": "b"}, "one of the callers"),
         ({"callers": [{"name": "development"}], "plaintext_peers_are": "development"}, "one of the callers"),

@@ -4,6 +4,8 @@ The identity comes from the peer's certificate. Only where the settings allow it
 "development", and one behind a service mesh the caller that they name. No metadata of a request can claim an identity.
 """
 
+import math
+import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,6 +17,7 @@ from directflow_runtime.logging import get_logger
 from directflow_runtime.loopback import is_loopback
 from directflow_runtime.settings import DEVELOPMENT, CallerSettings, IdentitySettings, SettingsError
 from directflow_runtime.surface import DEVELOPER, Surface
+from directflow_runtime.validity import ends_at
 
 __all__ = ["DEVELOPMENT", "Admission", "IdentityPolicy", "is_loopback", "require_may_define", "require_workspace"]
 
@@ -27,6 +30,7 @@ MAX_NAMES_LOGGED: Final = 8
 
 _SECURE: Final = frozenset({b"ssl", b"tls"})
 _SPIFFE: Final = "spiffe://"
+_CERTIFICATE: Final = "x509_pem_cert"
 _EVERYTHING = CallerSettings(name=DEVELOPMENT, services=("",), workspaces=(ALL_WORKSPACES,), may_define=True)
 
 
@@ -80,6 +84,7 @@ class IdentityPolicy:
         self._plaintext = named.get(settings.plaintext_peers_are)
         # What a connection's address means does not change: gRPC tells it, no request can. Bounded by its size.
         self._is_loopback = lru_cache(MAX_PEERS)(is_loopback)
+        self._ends_at = lru_cache(MAX_PEERS)(_ends_at)
         self._log = get_logger(__name__)
 
     def admit(self, method: str, peer: str, auth_context: AuthContext) -> Admission:
@@ -109,6 +114,9 @@ class IdentityPolicy:
     def _caller(self, peer: str, auth_context: AuthContext) -> _Caller | None:
         if _SECURE.isdisjoint(auth_context.get("transport_security_type", ())):
             return self._development if self._development and self._is_loopback(peer) else self._plaintext
+        # A handshake looks at this once, and a resumed session never: neither may outlive the certificate.
+        if any(self._ends_at(certificate) <= time.time() for certificate in auth_context.get(_CERTIFICATE, ())):
+            return None
         uris = _names(auth_context, "peer_uri")
         if sum(uri.startswith(_SPIFFE) for uri in uris) > 1:
             return None
@@ -117,6 +125,14 @@ class IdentityPolicy:
             dns = _names(auth_context, "peer_dns")
             found = {id(one): one for name in dns if (one := self._by_dns.get(name.lower()))}
         return next(iter(found.values())) if len(found) == 1 else None
+
+
+def _ends_at(certificate: bytes) -> float:
+    """What cannot be read has ended."""
+    try:
+        return ends_at(certificate)
+    except ValueError:
+        return -math.inf
 
 
 def _names(auth_context: AuthContext, kind: str) -> list[str]:
