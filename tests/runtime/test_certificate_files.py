@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 import structlog
-from directflow_runtime.settings import SettingsError, TlsSettings
+from directflow_runtime.channel import open_channel
+from directflow_runtime.settings import CallerSettings, ChannelSettings, IdentitySettings, SettingsError, TlsSettings
 from directflow_runtime.tls import CertificateFiles
+from google.protobuf.wrappers_pb2 import StringValue
 
+from .. import certificates
 from ..certificates import Authority, Issued, Mount
 
 UNUSABLE = "renewed certificates cannot be used: the ones before stay in use"
@@ -74,6 +77,37 @@ def removed(folder: Path, one: Issued) -> None:
 def replaced_by_a_directory(folder: Path, one: Issued) -> None:
     (folder / "tls.crt").unlink()
     (folder / "tls.crt").mkdir()
+
+
+KINDS = {
+    "ed25519": ["ed25519"],
+    "P-521": ["ec", "-pkeyopt", "ec_paramgen_curve:P-521"],
+    "P-384": ["ec", "-pkeyopt", "ec_paramgen_curve:P-384"],
+    "RSA": ["rsa:2048"],
+}
+
+
+@pytest.mark.parametrize("kind", list(KINDS))
+async def test_a_key_that_grpc_does_not_take_is_not_taken_up(
+    world: Any, authority: Authority, tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = authority.mount(tmp_path / "server", "DNS:localhost")
+    client = authority.mount(tmp_path / "client", "URI:spiffe://one")
+    callers = IdentitySettings(callers=(CallerSettings(name="one", peers=("spiffe://one",), services=("",)),))
+    served = await world(_answer, identity=callers, tls=server.settings)
+    monkeypatch.setattr(certificates, "KEY", ["-newkey", *KINDS[kind], "-nodes"])
+    fresh = authority.issue("DNS:localhost")
+    server.put(Issued(b"CN = localhost\n" + fresh.certificate, fresh.key), [authority.root])
+    with structlog.testing.capture_logs() as lines:
+        settings = ChannelSettings(target=f"localhost:{served.server.port}", tls=client.settings)
+        async with open_channel(settings, served.tracer) as channel:
+            assert (await served.stub_of(channel, "unary_unary")(StringValue(), timeout=10)).value == "served"
+    refused = [line for line in lines if line["event"] == UNUSABLE and "key that gRPC does not take" in line["problem"]]
+    assert bool(refused) == (kind in ("ed25519", "P-521"))
+
+
+async def _answer(request: Any, context: Any) -> StringValue:
+    return StringValue(value="served")
 
 
 DAMAGES = [

@@ -16,6 +16,19 @@ from directflow_runtime.settings import SettingsError, TlsSettings
 ATTEMPTS: Final = 3
 """Of reading the files while somebody changes them."""
 
+KEYS: Final = tuple(
+    map(
+        bytes.fromhex,
+        (
+            "300d06092a864886f70d0101010500",  # RSA
+            "301306072a8648ce3d020106082a8648ce3d030107",  # P-256
+            "301006072a8648ce3d020106052b81040022",  # P-384
+        ),
+    )
+)
+"""How a certificate names the kinds of key that gRPC takes. OpenSSL takes more (Ed25519, P-521), and with those every
+handshake would fail."""
+
 _Stamp = tuple[int, ...]
 
 
@@ -93,6 +106,10 @@ class CertificateFiles:
             both = f"{files.certificate_file} and {files.key_file}"
             mismatch = getattr(error, "reason", "") == "KEY_VALUES_MISMATCH"
             raise _Unusable(f"{both} {'do not belong together' if mismatch else 'are no PEM pair'}") from None
+        if not any(kind in _first_der(pem.certificate) for kind in KEYS):
+            raise _Unusable(
+                f"{files.certificate_file} has a key that gRPC does not take: RSA, P-256 or P-384 are needed"
+            )
         try:
             context.load_verify_locations(cadata=pem.ca.decode())
         except (OSError, ValueError):
@@ -137,6 +154,12 @@ def channel_credentials(pem: Pem) -> grpc.ChannelCredentials:
 
 def _configuration(pem: Pem) -> grpc.ServerCertificateConfiguration:
     return grpc.ssl_server_certificate_configuration([(pem.key, pem.certificate)], pem.ca)
+
+
+def _first_der(chain: bytes) -> bytes:
+    """The certificate itself, without those behind it and without the text that OpenSSL puts before it."""
+    begin, end = chain.find(b"-----BEGIN CERTIFICATE"), chain.find(b"-----END CERTIFICATE-----")
+    return ssl.PEM_cert_to_DER_cert(chain[begin:end].decode("ascii", "replace") + ssl.PEM_FOOTER) if begin >= 0 else b""
 
 
 def _no_password() -> str:
