@@ -193,7 +193,7 @@ async def test_until_it_is_ready_it_is_not_serving_and_may_be_stopped(start: Sta
     [
         (("prot = 1",), (), 2, "settings cannot be used"),
         ((), ("fail = true",), 1, "the service ended unexpectedly"),
-        (("host = '203.0.113.9'", "allow_plaintext_beyond_loopback = true"), (), 1, "the service did not start"),
+        (("health_host = '203.0.113.9'",), (), 1, "the service did not start"),
     ],
 )
 async def test_what_keeps_it_from_starting_is_told_in_one_line(

@@ -8,6 +8,7 @@ import grpc
 from opentelemetry.trace import Tracer
 
 from directflow_runtime.client_tracing import CallTimeouts, TracedChannel, responses
+from directflow_runtime.loopback import spelled_out
 from directflow_runtime.renewed_channel import RenewedChannel
 from directflow_runtime.settings import ChannelSettings
 from directflow_runtime.tls import CertificateFiles, channel_credentials
@@ -40,7 +41,7 @@ def open_channel(settings: ChannelSettings, tracer: Tracer, read_methods: Sequen
 
 
 def _channel(settings: ChannelSettings, options: Sequence[tuple[str, int | str]]) -> Any:
-    target = settings.target if "://" in settings.target else f"dns:///{settings.target}"
+    target = spelled_out(settings.target)
     if settings.tls is None:
         return grpc.aio.insecure_channel(target, options)
     return RenewedChannel(

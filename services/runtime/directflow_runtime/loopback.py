@@ -29,6 +29,12 @@ def is_loopback_target(target: str) -> bool:
     return False
 
 
+def spelled_out(target: str) -> str:
+    """The target with its scheme, for "name:80" is one to gRPC as well, with "name" as the scheme."""
+    scheme, rest = _scheme_of(target)
+    return f"{scheme}:///{rest}" if scheme == _DEFAULT_SCHEME and not rest.startswith("//") else target
+
+
 def is_loopback(peer: str) -> bool:
     """True for "ipv4:127.0.0.1:4711", "ipv6:%5B::1%5D:4711" and Unix sockets; peers as gRPC names them."""
     kind, _, address = urllib.parse.unquote(peer).partition(":")
@@ -54,5 +60,6 @@ def _scheme_of(target: str) -> tuple[str, str]:
 def _host_of(address: str) -> str:
     """ "::1" of "[::1]:80"; "name" of "name:80" and of "name"."""
     if address.startswith("["):
-        return address.partition("]")[0].strip("[")
+        host, _, port = address.partition("]")
+        return host.strip("[") if not port or port.startswith(":") else address
     return address.rpartition(":")[0] if address.count(":") == 1 else address

@@ -197,6 +197,13 @@ class ServiceSettings(SettingsModel):
     logging: LoggingSettings = LoggingSettings()
     identity: IdentitySettings = IdentitySettings()
 
+    @model_validator(mode="after")
+    def _keep_development_on_loopback(self) -> Self:
+        if self.identity.allow_development and self.server.tls is None and not is_loopback_host(self.server.host):
+            # Behind a mesh's sidecar, or any other proxy on this machine, everybody's address is a loopback one.
+            raise ValueError("identity.allow_development is for a server that listens on loopback, or with tls")
+        return self
+
 
 Model = TypeVar("Model", bound=BaseModel)
 
