@@ -78,8 +78,10 @@ def first_token(grant: Grant, epoch: int, periods: Periods) -> Token:
 def renewed_token(token: Token, grant: Grant, periods: Periods) -> Token:
     """The same token after a renewal. One that came back short is due to be replaced at once: at the end of a token's
     greatest life every lease that was made with it dies, whatever the lease says."""
-    fresh = first_token(replace(grant, secret=token.secret), token.epoch, periods)
-    short = 0 < grant.ttl_s < periods.short_share * token.granted_s
+    # Whole seconds: 0 is less than one here, for what lives for ever is never renewed.
+    ttl_s = max(grant.ttl_s, LAST_SECOND_S)
+    fresh = first_token(replace(grant, secret=token.secret, ttl_s=ttl_s), token.epoch, periods)
+    short = ttl_s < periods.short_share * token.granted_s
     return replace(
         fresh,
         granted_s=max(token.granted_s, grant.ttl_s),
@@ -114,6 +116,8 @@ def _grant(
     ttl_s = seconds_of(document.get(ttl_key))
     if not isinstance(secret, str) or not secret or ttl_s is None or not isinstance(renewable, bool):
         return None
+    if not secret.isascii() or not secret.isprintable():
+        return None  # no header can hold it: every request with it would look like an outage until its end
     return Grant(Secret(secret), ttl_s, renewable, document.get(type_key) == "batch", since, made_here)
 
 
