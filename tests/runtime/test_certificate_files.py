@@ -48,6 +48,12 @@ def test_a_directory_stands_for_what_cert_manager_writes(tmp_path: Path) -> None
     assert found.ca_file == Path("/bundle/ca.crt")
 
 
+@pytest.mark.parametrize("given", [["/a"], 5, {"a": "b"}])
+def test_what_is_no_directory_is_told_as_such(given: object) -> None:
+    with pytest.raises(ValueError, match="directory"):
+        TlsSettings.model_validate({"directory": given})
+
+
 def test_renewed_files_are_taken_up_once(mount: Mount, issued: list[Issued], authority: Authority) -> None:
     files = CertificateFiles(mount.settings)
     assert files.renewed() is None

@@ -51,7 +51,7 @@ class TlsSettings(SettingsModel):
     @model_validator(mode="before")
     @classmethod
     def _spell_directory_out(cls, given: Any) -> Any:
-        if not isinstance(given, dict) or "directory" not in given:
+        if not isinstance(given, dict) or not isinstance(given.get("directory"), str | Path):
             return given
         directory = Path(given["directory"])
         files = {name: directory / file for name, file in FILES_OF_A_SECRET.items()}

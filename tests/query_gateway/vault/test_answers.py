@@ -48,6 +48,17 @@ async def test_a_wrong_secret_id_is_a_refusal_by_whatever_status(status: int, tm
         assert vault.count("auth/approle/login") == 1
 
 
+@pytest.mark.parametrize("token", ["hvs.a\r\nX-Vault-Token: b", "hvs.\ud800", "hvs.ä", "", " \t"])
+async def test_a_token_that_no_header_can_hold_is_no_login(token: str, tmp_path: Path) -> None:
+    with ScriptedVault() as vault:
+        vault.on("auth/approle/login", auth(token))
+        vault.on(PATH, data())
+        async with opened(app_role(vault.address, tmp_path)) as heard:
+            failure = await heard.failure(PATH)
+        assert (failure.kind, failure.detail) == (KIND.MALFORMED, "no token")
+        assert vault.count(PATH) == 0
+
+
 @pytest.mark.parametrize(
     ("answer", "kind"),
     [
