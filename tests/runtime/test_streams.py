@@ -51,6 +51,29 @@ async def test_a_reader_that_stalls_gets_idle_timeout_when_it_reads_on(world: An
     assert error.metadata["limit_seconds"] == "0.2"
 
 
+async def test_the_span_of_a_stream_tells_what_it_sent_and_how_long_its_reader_held_it_up(world: Any) -> None:
+    async def three(request: Any, context: Any) -> AsyncIterator[StringValue]:
+        for _ in range(3):
+            yield BIG
+
+    served = await world(three, "unary_stream")
+    await read_to_the_end(served.stub("unary_stream")(StringValue(), timeout=30))
+    told = (await served.span(SpanKind.SERVER)).attributes
+    assert told["directflow.bytes"] == 3 * BIG.ByteSize()
+    assert told["directflow.time.reader_ms"] > 0
+
+
+async def test_a_slow_reader_shows_in_the_span_of_a_cancelled_stream(world: Any, until: Any) -> None:
+    endless = Endless()
+    served = await world(endless.stream, "unary_stream")
+    call = served.stub("unary_stream")(StringValue(), timeout=30)
+    await call.read()
+    await asyncio.sleep(0.3)  # nobody reads
+    call.cancel()
+    await until(lambda: endless.closed)
+    assert (await served.span(SpanKind.SERVER)).attributes["directflow.time.reader_ms"] > 150
+
+
 async def test_a_reader_that_never_reads_on_does_not_keep_the_call_running(world: Any, until: Any) -> None:
     endless = Endless()
     served = await world(endless.stream, "unary_stream", idle_write_s=0.1)

@@ -60,6 +60,10 @@ class CallRecord:
     code: StatusCode | None = None
     reason: str = ""
     rows: int | None = None
+    bytes_sent: int | None = None
+    """Of a stream's messages; None for a call that streams nothing."""
+    reader_s: float = 0.0
+    """How long a stream waited for its reader to take what was sent."""
 
 
 class _Scope(AbstractContextManager[_Value], Generic[_Value]):

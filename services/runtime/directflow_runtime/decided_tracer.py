@@ -23,6 +23,8 @@ from opentelemetry.trace import (
 )
 from opentelemetry.util.types import Attributes
 
+from directflow_runtime.forced_sampling import ForcedSampling
+
 
 class DecidedTracer(Tracer):
     """Lets `recorder` make the spans that are wanted, and makes the others itself.
@@ -30,10 +32,12 @@ class DecidedTracer(Tracer):
     A caller's decision is kept and handed on, also where this process records nothing: the next one may.
     """
 
-    def __init__(self, sample_ratio: float, recorder: Tracer | None) -> None:
-        """`sample_ratio` of the traces that begin here; `recorder` decides on those itself. None: nothing is read."""
+    def __init__(self, sample_ratio: float, recorder: Tracer | None, forced: ForcedSampling | None = None) -> None:
+        """`sample_ratio` of the traces that begin here; `recorder` decides on those itself. None: nothing is read.
+        `forced` limits how many a caller's decision may add."""
         self._roots = TraceIdRatioBased(sample_ratio)
         self._recorder = recorder
+        self._forced = forced
         self._ids = RandomIdGenerator()
 
     def start_span(
@@ -51,6 +55,8 @@ class DecidedTracer(Tracer):
         parent = get_current_span(context).get_span_context()
         if self._recorder is None or (parent.is_valid and not parent.trace_flags.sampled):
             return self._unrecorded(parent)
+        if self._forced is not None and parent.is_remote and not self._forced.admits(parent.trace_id):
+            return self._unrecorded(_not_sampled(parent))
         return self._recorder.start_span(
             name, context, kind, attributes, links, start_time, record_exception, set_status_on_exception
         )
@@ -83,3 +89,8 @@ class DecidedTracer(Tracer):
         sampled = trace_id & TraceIdRatioBased.TRACE_ID_LIMIT < self._roots.bound
         flags = TraceFlags(TraceFlags.SAMPLED if sampled else TraceFlags.DEFAULT)
         return NonRecordingSpan(SpanContext(trace_id, span_id, False, flags))
+
+
+def _not_sampled(parent: SpanContext) -> SpanContext:
+    """The same place in the trace, without the wish to record it: what we call must not do what we would not."""
+    return SpanContext(parent.trace_id, parent.span_id, True, TraceFlags(TraceFlags.DEFAULT), parent.trace_state)

@@ -127,6 +127,9 @@ class TelemetrySettings(SettingsModel):
     """"http://127.0.0.1:4317" or "https://...": OTLP over gRPC. Empty: trace ids exist, nothing is exported."""
     sample_ratio: float = Field(default=1.0, ge=0, le=1)
     """Of the calls that come without a decision; the caller's decision is kept."""
+    sampled_per_s: float = Field(default=100.0, ge=0)
+    """Most traces a second that callers may force by their sampled flag; beyond, theirs go on without being recorded
+    here and further down. 0: no limit."""
     schedule_delay_s: float = Field(default=0.5, gt=0)
     export_timeout_s: float = Field(default=2.0, gt=0)
     shutdown_timeout_s: float = Field(default=3.0, ge=0)

@@ -10,14 +10,15 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
 from opentelemetry.trace import Tracer
 
 from directflow_runtime.decided_tracer import DecidedTracer
+from directflow_runtime.forced_sampling import ForcedSampling
 from directflow_runtime.settings import TelemetrySettings
+from directflow_runtime.telemetry_resource import resource_of
 
 
 class Telemetry:
@@ -31,11 +32,12 @@ class Telemetry:
         self._exporter = exporter
         self._settings = settings
         self._is_read = is_read
+        self._forced = ForcedSampling(settings.sampled_per_s)
 
     def tracer(self, name: str) -> Tracer:
         """A tracer; `name` is the package that instruments itself, "directflow_gateway"."""
         recorder = self._provider.get_tracer(name) if self._is_read else None
-        return DecidedTracer(self._settings.sample_ratio, recorder)
+        return DecidedTracer(self._settings.sample_ratio, recorder, self._forced)
 
     async def aclose(self) -> None:
         """Sends what is queued, and gives up after the settings' time."""
@@ -66,7 +68,7 @@ def start(settings: TelemetrySettings, service: str, *processors: SpanProcessor)
     """The same without a block: the caller owes an `aclose()`."""
     provider = TracerProvider(
         sampler=ParentBasedTraceIdRatio(settings.sample_ratio),
-        resource=Resource({SERVICE_NAME: service}),
+        resource=resource_of(service),
         shutdown_on_exit=False,  # it would wait 30 s for a collector that is away
     )
     exporter = _exporter(settings) if settings.otlp_endpoint else None

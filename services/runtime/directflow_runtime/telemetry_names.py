@@ -24,10 +24,23 @@ DB_QUERY_SUMMARY: Final = "db.query.summary"
 DB_RESPONSE_RETURNED_ROWS: Final = "db.response.returned_rows"
 DB_RESPONSE_STATUS_CODE: Final = "db.response.status_code"
 
+# Resource, https://opentelemetry.io/docs/specs/semconv/resource/
+SERVICE_NAME: Final = "service.name"
+SERVICE_VERSION: Final = "service.version"
+SERVICE_INSTANCE_ID: Final = "service.instance.id"
+POD_NAME: Final = "k8s.pod.name"
+NODE_NAME: Final = "k8s.node.name"
+
 # Ours
 IDENTITY: Final = "directflow.identity"
 RESOURCE: Final = "directflow.resource"
 ROWS: Final = "directflow.rows"
+BYTES: Final = "directflow.bytes"
+"""Of the messages that a stream has sent."""
+READER_MS: Final = "directflow.time.reader_ms"
+"""How long a stream was held up because whoever called it did not read."""
+LANE_WAIT_MS: Final = "directflow.lane.wait_ms"
+"""From an evaluation's arrival until the statement that it shares went out."""
 WORKSPACE: Final = "directflow.workspace"
 CONNECTION: Final = "directflow.connection"
 

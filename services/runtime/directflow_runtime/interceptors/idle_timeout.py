@@ -5,11 +5,13 @@ so the generator is held under `aclosing`: its `finally` has run before the call
 """
 
 import asyncio
+import time
 from contextlib import aclosing
 from typing import Any, Final
 
 import grpc
 
+from directflow_runtime.calls import CallRecord, current_record
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_runtime.interceptors.method import Handler, Method
 
@@ -33,13 +35,15 @@ class IdleTimeout:
             return inner
 
         async def written(request: Any, context: Any) -> None:
+            sent = _Sent(current_record())
             async with aclosing(inner(request, context)) as messages:
                 async for message in messages:
-                    await self._write(context, message)
+                    await self._write(context, message, sent)
 
         return written
 
-    async def _write(self, context: Any, message: bytes) -> None:
+    async def _write(self, context: Any, message: bytes, sent: "_Sent") -> None:
+        began = time.monotonic()
         try:
             async with asyncio.timeout(self._limit_s):
                 await context.write(message)
@@ -50,6 +54,10 @@ class IdleTimeout:
             # keeps it from interrupting the generator's clean-up, which is next.
             await asyncio.sleep(CANCEL_ARRIVES_WITHIN_S)
             raise asyncio.CancelledError from None
+        else:
+            sent.took(message)
+        finally:
+            sent.waited(time.monotonic() - began)
 
     def _too_slow(self) -> DirectFlowError:
         limit = f"{self._limit_s:g}"
@@ -59,3 +67,21 @@ class IdleTimeout:
             f"the reader took no message for {limit} s",
             metadata={"limit_seconds": limit},
         )
+
+
+class _Sent:
+    """Keeps a call's account of what its reader took, and how long it was waited for."""
+
+    def __init__(self, record: CallRecord | None) -> None:
+        """None: a service of grpc's own, of whose calls nothing is told."""
+        self._record = record
+        if record is not None:
+            record.bytes_sent = 0
+
+    def took(self, message: bytes) -> None:
+        if self._record is not None:
+            self._record.bytes_sent = (self._record.bytes_sent or 0) + len(message)
+
+    def waited(self, seconds: float) -> None:
+        if self._record is not None:
+            self._record.reader_s += seconds

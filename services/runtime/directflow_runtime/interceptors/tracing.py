@@ -83,8 +83,8 @@ def _finish(span: Span, record: CallRecord) -> None:
     span.end()
 
 
-def _outcome(record: CallRecord, code: RpcCode) -> dict[str, str | int]:
-    outcome: dict[str, str | int] = {names.RPC_RESPONSE_STATUS_CODE: code.name}
+def _outcome(record: CallRecord, code: RpcCode) -> dict[str, str | int | float]:
+    outcome: dict[str, str | int | float] = {names.RPC_RESPONSE_STATUS_CODE: code.name}
     if code is not RpcCode.OK:
         outcome[names.ERROR_TYPE] = record.reason or code.name
     if record.identity:
@@ -93,4 +93,7 @@ def _outcome(record: CallRecord, code: RpcCode) -> dict[str, str | int]:
         outcome[names.RESOURCE] = record.resource
     if record.rows is not None:
         outcome[names.ROWS] = record.rows
+    if record.bytes_sent is not None:
+        outcome[names.BYTES] = record.bytes_sent
+        outcome[names.READER_MS] = round(record.reader_s * 1000, 3)
     return outcome
