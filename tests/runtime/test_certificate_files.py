@@ -64,6 +64,17 @@ def test_renewed_files_are_taken_up_once(mount: Mount, issued: list[Issued], aut
     assert files.renewed() is None
 
 
+def test_an_expired_certificate_does_not_take_the_place_of_one_that_lives(mount: Mount, authority: Authority) -> None:
+    files = CertificateFiles(mount.settings)
+    with structlog.testing.capture_logs() as lines:
+        mount.put(authority.issue("DNS:localhost", lasts_s=-60), [authority.root])
+        assert [files.renewed() for _ in range(3)] == [None, None, None]
+    assert [line["event"] for line in lines] == [UNUSABLE]
+    assert "has expired" in lines[0]["problem"]
+    mount.put(authority.issue("DNS:localhost"), [authority.root])
+    assert files.renewed() is not None
+
+
 def half_renewed(folder: Path, one: Issued) -> None:
     (folder / "tls.crt").write_bytes(one.certificate)
 

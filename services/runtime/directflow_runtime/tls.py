@@ -5,6 +5,7 @@ Whatever is half written, unreadable or does not belong together is not taken up
 
 import os
 import ssl
+import time
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -12,6 +13,7 @@ import grpc
 
 from directflow_runtime.logging import get_logger
 from directflow_runtime.settings import SettingsError, TlsSettings
+from directflow_runtime.validity import ends_at
 
 ATTEMPTS: Final = 3
 """Of reading the files while somebody changes them."""
@@ -65,13 +67,25 @@ class CertificateFiles:
             stamp = self._look()
             if stamp in (self._stamp, self._refused):
                 return None
-            self._stamp, fresh = self._read()
+            stamp, fresh = self._read()
+            self._refuse_expired(stamp, fresh)
         except _Unusable as problem:
             self._tell(str(problem))
             return None
+        self._stamp = stamp
         self._told, self._refused = "", None
         self._log.info("certificates renewed", certificate=str(self._settings.certificate_file))
         return fresh
+
+    def _refuse_expired(self, stamp: _Stamp, fresh: Pem) -> None:
+        """A backup put back over a renewal: what is in use may have days left, and with this every handshake fails."""
+        try:
+            has_ended = ends_at(_armoured(fresh.certificate)) <= time.time()
+        except ValueError:
+            has_ended = False  # OpenSSL could read it; whoever we meet decides
+        if has_ended:
+            self._refused = stamp
+            raise _Unusable(f"{self._settings.certificate_file} has expired")
 
     def _read(self) -> tuple[_Stamp, Pem]:
         """All three files of one moment: nothing changed from before the first was read until the pair was checked."""
@@ -157,9 +171,14 @@ def _configuration(pem: Pem) -> grpc.ServerCertificateConfiguration:
 
 
 def _first_der(chain: bytes) -> bytes:
+    first = _armoured(chain)
+    return ssl.PEM_cert_to_DER_cert(first.decode("ascii")) if first else b""
+
+
+def _armoured(chain: bytes) -> bytes:
     """The certificate itself, without those behind it and without the text that OpenSSL puts before it."""
     begin, end = chain.find(b"-----BEGIN CERTIFICATE"), chain.find(b"-----END CERTIFICATE-----")
-    return ssl.PEM_cert_to_DER_cert(chain[begin:end].decode("ascii", "replace") + ssl.PEM_FOOTER) if begin >= 0 else b""
+    return chain[begin:end] + ssl.PEM_FOOTER.encode() if 0 <= begin < end else b""
 
 
 def _no_password() -> str:
