@@ -137,6 +137,21 @@ class TelemetrySettings(SettingsModel):
     max_queue_spans: int = Field(default=4096, gt=0)
 
 
+class MetricsSettings(SettingsModel):
+    """`[metrics]`: where figures go. Without a collector and without a port nothing is counted."""
+
+    otlp: bool = True
+    """Push to `telemetry.otlp_endpoint`, where there is one."""
+    export_interval_s: float = Field(default=15.0, gt=0)
+    """Between two pushes."""
+    prometheus_port: int = Field(default=0, ge=0, le=65535)
+    """GET /metrics, plaintext, on the health host. 0: off."""
+    workspaces: int = Field(default=100, ge=0)
+    """Workspaces that have series of their own: the first ones that come; the others share "other"."""
+    connections: int = Field(default=100, ge=0)
+    """The same for connections."""
+
+
 class LoggingSettings(SettingsModel):
     """`[logging]`: JSON lines on stderr."""
 
@@ -197,6 +212,7 @@ class ServiceSettings(SettingsModel):
 
     server: ServerSettings = ServerSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    metrics: MetricsSettings = MetricsSettings()
     logging: LoggingSettings = LoggingSettings()
     identity: IdentitySettings = IdentitySettings()
 

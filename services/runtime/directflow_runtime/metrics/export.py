@@ -1,0 +1,127 @@
+"""Metrics for the length of a process: collected on the event loop, rendered and sent beside it."""
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final, TypeVar
+
+from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
+from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from structlog.typing import FilteringBoundLogger
+
+from directflow_runtime.logging import get_logger
+from directflow_runtime.metrics.event_loop import watch_event_loop
+from directflow_runtime.metrics.otlp import exporter, metrics_data
+from directflow_runtime.metrics.registry import OFF, Metrics
+from directflow_runtime.settings import MetricsSettings, ServiceSettings
+
+_Result = TypeVar("_Result")
+STEP_S: Final = 0.1
+
+
+@asynccontextmanager
+async def metering(settings: ServiceSettings, service: str, resource: Resource | None = None) -> AsyncIterator[Metrics]:
+    """Metrics of `service` for the length of the block; OFF where the settings send them nowhere.
+
+    Raises OSError where Prometheus' port is taken. At the end what is not sent yet is sent, and given up after
+    `telemetry.shutdown_timeout_s`.
+    """
+    chosen = settings.metrics
+    pushes = chosen.otlp and bool(settings.telemetry.otlp_endpoint)
+    if not pushes and not chosen.prometheus_port:
+        yield OFF
+        return
+    log = get_logger(__name__)
+    metrics = Metrics(chosen.workspaces, chosen.connections, log)
+    async with AsyncExitStack() as stack:
+        if pushes:
+            described = resource or Resource({SERVICE_NAME: service})
+            push = Push(metrics, exporter(settings.telemetry), described, chosen, settings.telemetry.shutdown_timeout_s)
+            stack.push_async_callback(push.aclose)
+            push.start(log)
+        if chosen.prometheus_port:
+            await _listen(settings, metrics, stack)
+        watch = watch_event_loop(metrics)
+        stack.callback(watch.cancel)
+        yield metrics
+
+
+async def _listen(settings: ServiceSettings, metrics: Metrics, stack: AsyncExitStack) -> None:
+    # Not at the top: most processes of tests have no endpoint.
+    from directflow_runtime.metrics.endpoint import Endpoint
+    from directflow_runtime.metrics.prometheus import CONTENT_TYPE, prometheus_text
+
+    async def render() -> bytes:
+        snapshot = metrics.snapshot()
+        return await in_daemon_thread(lambda: prometheus_text(snapshot))
+
+    endpoint = Endpoint(render, CONTENT_TYPE)
+    stack.push_async_callback(endpoint.aclose)
+    await endpoint.start(settings.server.health_host or settings.server.host, settings.metrics.prometheus_port)
+
+
+class Push:
+    """Sends a snapshot every now and then. A collector that is away costs a thread that waits, and nobody else."""
+
+    def __init__(
+        self, metrics: Metrics, to: MetricExporter, resource: Resource, settings: MetricsSettings, shutdown_s: float
+    ) -> None:
+        self._metrics = metrics
+        self._exporter = to
+        self._resource = resource
+        self._every_s = settings.export_interval_s
+        self._shutdown_s = shutdown_s
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, log: FilteringBoundLogger) -> None:
+        """Begins, in the background."""
+        self._task = asyncio.get_running_loop().create_task(self._forever(log))
+
+    async def aclose(self) -> None:
+        """Sends the last figures, and gives up after the settings' time."""
+        try:
+            async with asyncio.timeout(self._shutdown_s):
+                if self._task is not None:
+                    self._task.cancel()
+                    await asyncio.wait([self._task])
+                await self._send()
+        except TimeoutError:
+            pass
+        finally:
+            self._exporter.shutdown(0)  # closes its channel, which ends the export that is under way
+
+    async def _forever(self, log: FilteringBoundLogger) -> None:
+        works = True
+        while True:
+            await asyncio.sleep(self._every_s)
+            did = await self._send()
+            if works and not did:  # once, not every time for as long as it lasts
+                log.warning("metrics cannot be exported")
+            works = did
+
+    async def _send(self) -> bool:
+        data = metrics_data(self._metrics.snapshot(), self._resource, self._metrics.started_ns)
+        return await in_daemon_thread(lambda: self._exporter.export(data)) is MetricExportResult.SUCCESS
+
+
+async def in_daemon_thread(work: Callable[[], _Result]) -> _Result:
+    """Not the event loop's executor: its threads are joined when the process ends, and an export to a black hole would
+    hold that up for as long as its retries last."""
+    loop = asyncio.get_running_loop()
+    outcome: asyncio.Future[_Result] = loop.create_future()
+
+    def tell(result: _Result | None, error: BaseException | None) -> None:
+        if not outcome.done():
+            outcome.set_exception(error) if error is not None else outcome.set_result(result)  # type: ignore[arg-type]
+
+    def run() -> None:
+        try:
+            told = (work(), None)
+        except BaseException as error:
+            told = (None, error)  # type: ignore[assignment]
+        if not loop.is_closed():
+            loop.call_soon_threadsafe(tell, *told)
+
+    threading.Thread(target=run, name="directflow-metrics", daemon=True).start()
+    return await outcome
