@@ -11,7 +11,7 @@ import pytest
 import structlog
 from directflow_gateway.vault import Answer, VaultFailure, VaultSettings
 from directflow_gateway.vault.reply import Reply, interpret
-from directflow_gateway.vault.wire import Request
+from directflow_gateway.vault.request import Request
 from directflow_runtime.secrets import Secret
 
 from .scripted_vault import Answer as Scripted

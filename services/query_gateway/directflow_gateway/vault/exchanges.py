@@ -5,6 +5,7 @@ import math
 import random
 import time
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from directflow_runtime.secrets import Secret
 
@@ -12,8 +13,11 @@ from directflow_gateway.vault.failures import FailureKind
 from directflow_gateway.vault.line import Line
 from directflow_gateway.vault.periods import Periods
 from directflow_gateway.vault.reply import Fault, Reply
+from directflow_gateway.vault.request import Request
 from directflow_gateway.vault.threads import Lanes, NoThread
-from directflow_gateway.vault.wire import Request, VaultWire
+
+if TYPE_CHECKING:
+    from directflow_gateway.vault.wire import VaultWire
 
 CONNECT_SHARE = 0.4
 """Of the time of an operation, for one address: behind a dead one there may be another, and a second try."""
@@ -24,7 +28,7 @@ LONG_SHARE = 0.5
 class Exchanges:
     """Sends requests, again where that can help."""
 
-    def __init__(self, wire: VaultWire, lanes: Lanes, timeout_s: float, periods: Periods) -> None:
+    def __init__(self, wire: "VaultWire", lanes: Lanes, timeout_s: float, periods: Periods) -> None:
         self._wire = wire
         self._lanes = lanes
         self._timeout_s = timeout_s

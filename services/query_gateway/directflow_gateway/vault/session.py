@@ -16,12 +16,12 @@ from directflow_gateway.vault.paths import is_vault_path
 from directflow_gateway.vault.periods import Periods
 from directflow_gateway.vault.reply import Fault, Reply
 from directflow_gateway.vault.reporting import Reporter
+from directflow_gateway.vault.request import Request
 from directflow_gateway.vault.settings import VaultSettings
 from directflow_gateway.vault.single_flight import SingleFlight
 from directflow_gateway.vault.span import vault_span
 from directflow_gateway.vault.threads import MOST_FOR_LOGIN, Lanes, Threads
 from directflow_gateway.vault.token_keeper import TIMEOUT, TokenKeeper
-from directflow_gateway.vault.wire import Request, VaultWire
 
 
 class VaultSession:
@@ -33,6 +33,9 @@ class VaultSession:
         self, settings: VaultSettings, tracer: Tracer, log: FilteringBoundLogger, periods: Periods | None = None
     ) -> None:
         """Does nothing yet: no file is read, no address looked up. `periods`: for tests."""
+        # Here: hvac takes a tenth of the start of a gateway, and most of those in tests have no Vault.
+        from directflow_gateway.vault.wire import VaultWire
+
         periods = periods or Periods()
         self._timeout_s = settings.request_timeout_s
         self._tracer = tracer

@@ -15,10 +15,10 @@ from directflow_gateway.vault.login_gate import LoginGate
 from directflow_gateway.vault.periods import Periods, spaced
 from directflow_gateway.vault.reply import Fault, Reply
 from directflow_gateway.vault.reporting import Reporter
+from directflow_gateway.vault.request import Request
 from directflow_gateway.vault.single_flight import SingleFlight
 from directflow_gateway.vault.span import vault_span
 from directflow_gateway.vault.token import Grant, Token, first_token, grant_of_auth, renewed_token
-from directflow_gateway.vault.wire import Request
 
 FIRST_RENEW_PAUSE_S = 1.0
 TIMEOUT = Fault(FailureKind.UNREACHABLE, "timeout")

@@ -9,12 +9,10 @@ import socket
 import ssl
 import threading
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from directflow_runtime.secrets import Secret
 from hvac.adapters import RawAdapter
 from requests import Session
 from requests.adapters import HTTPAdapter
@@ -24,6 +22,7 @@ from urllib3.exceptions import IncompleteRead
 from directflow_gateway.vault.failures import FailureKind
 from directflow_gateway.vault.line import Line
 from directflow_gateway.vault.reply import LARGEST, Fault, Reply, interpret
+from directflow_gateway.vault.request import Request
 from directflow_gateway.vault.settings import VaultSettings
 
 CERTIFICATES = {
@@ -35,21 +34,6 @@ CERTIFICATES = {
     64: "certificate of another host",
 }
 """OpenSSL's X509_V_ERR_*. Its own sentences hold host names."""
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """One request; its repr shows neither path nor token nor body."""
-
-    method: str
-    path: str = field(repr=False)
-    """Below /v1/."""
-    token: Secret | None = None
-    body: Mapping[str, object] | None = field(default=None, repr=False)
-
-    def lane(self) -> int:
-        """Equal for what hangs together: a path, a lease. In place of the texts, which nobody has to keep."""
-        return hash((self.path, (self.body or {}).get("lease_id")))
 
 
 class _CaFileUnreadable(Exception):
