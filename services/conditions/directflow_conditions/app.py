@@ -7,12 +7,15 @@ from directflow_runtime.channel import open_channel
 from directflow_runtime.client_tracing import TracedChannel
 from directflow_runtime.definitions.cache import DefinitionCache
 from directflow_runtime.definitions.following import Following
+from directflow_runtime.definitions.metering import meter_definitions
 from directflow_runtime.definitions.resources import Resources
 from directflow_runtime.definitions.store import DocumentStore
 from directflow_runtime.identity import IdentityPolicy
 from directflow_runtime.interceptors import Drain, server_interceptors
 from directflow_runtime.lifecycle import App
 from directflow_runtime.logging import get_logger
+from directflow_runtime.metrics import Metrics
+from directflow_runtime.metrics.export import metering
 from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.telemetry import Telemetry, telemetry
 
@@ -57,10 +60,11 @@ SERVICES: Final = (
 async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
     """Builds the service; what it opens is closed by `stack` in reverse order."""
     traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
+    metrics = await stack.enter_async_context(metering(settings, traces.resource))
     channel = open_channel(settings.gateway, traces.tracer("directflow_conditions"), SAFE_METHODS)
     stack.push_async_callback(channel.close)
-    server = _server(settings, traces)
-    cache = _definitions(settings, channel, server, stack)
+    server = _server(settings, traces, metrics)
+    cache = _definitions(settings, channel, server, metrics, stack)
     definitions = CachedDefinitions(cache)
     gateway = Gateways(QueryGateway(channel), PredicateGateway(channel))
     asker: Asker = Alone(gateway)
@@ -75,7 +79,7 @@ async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
 
 
 def _definitions(
-    settings: ConditionsSettings, channel: TracedChannel, server: RpcServer, stack: AsyncExitStack
+    settings: ConditionsSettings, channel: TracedChannel, server: RpcServer, metrics: Metrics, stack: AsyncExitStack
 ) -> DefinitionCache[Definition]:
     """The conditions of the settings file and those of the gateway's store, and the service that changes the latter."""
     from_store, log = settings.definitions.from_store, get_logger("directflow_conditions")
@@ -88,12 +92,14 @@ def _definitions(
         following = Following(cache, store, log, SILENCE_S)
         stack.push_async_callback(following.aclose)
         following.start()
+        meter_definitions(metrics, definitions_gateway.COLLECTION, cache, following)
     else:
         cache.there_is_no_store()
+        meter_definitions(metrics, definitions_gateway.COLLECTION, cache, None)
     return cache
 
 
-def _server(settings: ConditionsSettings, traces: Telemetry) -> RpcServer:
+def _server(settings: ConditionsSettings, traces: Telemetry, metrics: Metrics) -> RpcServer:
     drain = Drain()
     layers = server_interceptors(
         domain=DOMAIN,
@@ -102,5 +108,6 @@ def _server(settings: ConditionsSettings, traces: Telemetry) -> RpcServer:
         policy=IdentityPolicy(settings.identity, SURFACE),
         settings=settings.server,
         drain=drain,
+        metrics=metrics,
     )
     return build_server(settings.server, layers, drain, SERVICES)

@@ -14,6 +14,8 @@ from directflow_runtime.identity import IdentityPolicy
 from directflow_runtime.interceptors import Drain, server_interceptors
 from directflow_runtime.lifecycle import App
 from directflow_runtime.logging import get_logger
+from directflow_runtime.metrics import Metrics
+from directflow_runtime.metrics.export import metering
 from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.telemetry import telemetry
 from opentelemetry.trace import Tracer
@@ -58,6 +60,7 @@ SERVICES: Final = (
 async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     """Builds the gateway; what it opens is closed by `stack` in reverse order."""
     traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
+    metrics = await stack.enter_async_context(metering(settings, traces.resource))
     tracer = traces.tracer(PACKAGE)
     watchdog = Watchdog()
     stack.callback(watchdog.close)
@@ -68,7 +71,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     stack.callback(budgets.close)
     pools = Pools(keyrings, watchdog, settings.egress.policy(), doctor.admit, budgets)
     stack.push_async_callback(pools.aclose)
-    server = _server(settings, tracer)
+    server = _server(settings, tracer, metrics)
     stores = _stores(settings, watchdog, tracer, vault, stack)
     ownership = Ownership(owners(settings.definitions, settings.identity), settings.definitions.readers)
     definitions = DefinitionServicer(ownership, stores.definitions)
@@ -199,7 +202,7 @@ def register(
         add_to_server(servicer, server.grpc)
 
 
-def _server(settings: GatewaySettings, tracer: Tracer) -> RpcServer:
+def _server(settings: GatewaySettings, tracer: Tracer, metrics: Metrics) -> RpcServer:
     drain = Drain()
     layers = server_interceptors(
         domain=DOMAIN,
@@ -208,5 +211,6 @@ def _server(settings: GatewaySettings, tracer: Tracer) -> RpcServer:
         policy=IdentityPolicy(settings.identity, surface(settings.definitions)),
         settings=settings.server,
         drain=drain,
+        metrics=metrics,
     )
     return build_server(settings.server, layers, drain, SERVICES)

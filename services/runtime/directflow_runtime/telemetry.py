@@ -10,6 +10,7 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any
 
+from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
@@ -38,6 +39,11 @@ class Telemetry:
         """A tracer; `name` is the package that instruments itself, "directflow_gateway"."""
         recorder = self._provider.get_tracer(name) if self._is_read else None
         return DecidedTracer(self._settings.sample_ratio, recorder, self._forced)
+
+    @property
+    def resource(self) -> Resource:
+        """Who sends: metrics name the same instance as spans."""
+        return self._provider.resource
 
     async def aclose(self) -> None:
         """Sends what is queued, and gives up after the settings' time."""

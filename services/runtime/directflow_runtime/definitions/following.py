@@ -59,6 +59,11 @@ class Following:
         self._task: asyncio.Task[None] | None = None
         self._pause_s = FIRST_PAUSE_S
         self._told = ""
+        self._heard_at = time.monotonic()
+
+    def silent_for_s(self) -> float:
+        """Seconds since the store said anything, if only that it is there; or since we began to listen."""
+        return time.monotonic() - self._heard_at
 
     def start(self) -> None:
         """Begins, and returns at once; `DefinitionCache.loaded` tells when the first snapshot is complete."""
@@ -94,7 +99,7 @@ class Following:
             async with aclosing(self._store.watch(self._cache.revision)) as changes:
                 while (change := await self._next(changes)) is not None:
                     self._cache.accept(change)
-                    heard = True
+                    heard, self._heard_at = True, time.monotonic()
         finally:
             if heard and time.monotonic() - began >= STEADY_S:
                 self._pause_s, self._told = FIRST_PAUSE_S, ""

@@ -13,8 +13,11 @@ from directflow_runtime.interceptors.identity import Identity
 from directflow_runtime.interceptors.idle_timeout import IdleTimeout
 from directflow_runtime.interceptors.layered import Layer, Layered
 from directflow_runtime.interceptors.messages import Messages
+from directflow_runtime.interceptors.metering import Metering
 from directflow_runtime.interceptors.request_log import RequestLog
 from directflow_runtime.interceptors.tracing import Tracing
+from directflow_runtime.metrics import OFF, Metrics
+from directflow_runtime.metrics.names import CALLS_RUNNING
 from directflow_runtime.settings import ServerSettings
 from directflow_runtime.validation import Validator
 
@@ -29,13 +32,16 @@ def server_interceptors(
     policy: IdentityPolicy,
     settings: ServerSettings,
     drain: Drain,
+    metrics: Metrics = OFF,
 ) -> Sequence[Layered]:
     """What `grpc.aio.server(interceptors=...)` takes. `domain` is the API's: "gateway.directflow"."""
     errors, identity, idle_timeout = Errors(domain, logger), Identity(policy), IdleTimeout(settings.idle_write_s)
+    metrics.gauge(CALLS_RUNNING, lambda: {(domain.partition(".")[0],): drain.running})
     layers: tuple[Layer, ...] = (
         drain,  # first: a call counts as running until all of the others are done with it
         Tracing(tracer),  # everything below has a trace id, and the span gets the final code
         RequestLog(logger),  # its line carries that trace id, and is written whatever happens below
+        Metering(metrics),  # the figures of the same call, however it ends
         errors,  # what is raised below becomes a status, and the record's code
         Deadline(settings.max_unary_deadline_s, settings.max_stream_deadline_s, drain),  # before anything can wait
         identity,  # permission before existence, and before a byte of the request is parsed

@@ -4,10 +4,10 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final, TypeVar
+from typing import TypeVar
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
-from opentelemetry.sdk.resources import SERVICE_NAME, Resource
+from opentelemetry.sdk.resources import Resource
 from structlog.typing import FilteringBoundLogger
 
 from directflow_runtime.logging import get_logger
@@ -17,12 +17,11 @@ from directflow_runtime.metrics.registry import OFF, Metrics
 from directflow_runtime.settings import MetricsSettings, ServiceSettings
 
 _Result = TypeVar("_Result")
-STEP_S: Final = 0.1
 
 
 @asynccontextmanager
-async def metering(settings: ServiceSettings, service: str, resource: Resource | None = None) -> AsyncIterator[Metrics]:
-    """Metrics of `service` for the length of the block; OFF where the settings send them nowhere.
+async def metering(settings: ServiceSettings, resource: Resource) -> AsyncIterator[Metrics]:
+    """Metrics of `resource` for the length of the block; OFF where the settings send them nowhere.
 
     Raises OSError where Prometheus' port is taken. At the end what is not sent yet is sent, and given up after
     `telemetry.shutdown_timeout_s`.
@@ -36,10 +35,10 @@ async def metering(settings: ServiceSettings, service: str, resource: Resource |
     metrics = Metrics(chosen.workspaces, chosen.connections, log)
     async with AsyncExitStack() as stack:
         if pushes:
-            described = resource or Resource({SERVICE_NAME: service})
-            push = Push(metrics, exporter(settings.telemetry), described, chosen, settings.telemetry.shutdown_timeout_s)
+            to, within_s = exporter(settings.telemetry), settings.telemetry.shutdown_timeout_s
+            push = Push(metrics, to, resource, chosen, within_s, log)
             stack.push_async_callback(push.aclose)
-            push.start(log)
+            push.start()
         if chosen.prometheus_port:
             await _listen(settings, metrics, stack)
         watch = watch_event_loop(metrics)
@@ -65,18 +64,25 @@ class Push:
     """Sends a snapshot every now and then. A collector that is away costs a thread that waits, and nobody else."""
 
     def __init__(
-        self, metrics: Metrics, to: MetricExporter, resource: Resource, settings: MetricsSettings, shutdown_s: float
+        self,
+        metrics: Metrics,
+        to: MetricExporter,
+        resource: Resource,
+        settings: MetricsSettings,
+        shutdown_s: float,
+        log: FilteringBoundLogger,
     ) -> None:
         self._metrics = metrics
         self._exporter = to
         self._resource = resource
         self._every_s = settings.export_interval_s
         self._shutdown_s = shutdown_s
+        self._log = log
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, log: FilteringBoundLogger) -> None:
+    def start(self) -> None:
         """Begins, in the background."""
-        self._task = asyncio.get_running_loop().create_task(self._forever(log))
+        self._task = asyncio.get_running_loop().create_task(self._forever())
 
     async def aclose(self) -> None:
         """Sends the last figures, and gives up after the settings' time."""
@@ -87,22 +93,26 @@ class Push:
                     await asyncio.wait([self._task])
                 await self._send()
         except TimeoutError:
-            pass
+            self._log.warning("the last metrics were not exported")
         finally:
             self._exporter.shutdown(0)  # closes its channel, which ends the export that is under way
 
-    async def _forever(self, log: FilteringBoundLogger) -> None:
+    async def _forever(self) -> None:
         works = True
         while True:
             await asyncio.sleep(self._every_s)
             did = await self._send()
             if works and not did:  # once, not every time for as long as it lasts
-                log.warning("metrics cannot be exported")
+                self._log.warning("metrics cannot be exported")
             works = did
 
     async def _send(self) -> bool:
         data = metrics_data(self._metrics.snapshot(), self._resource, self._metrics.started_ns)
-        return await in_daemon_thread(lambda: self._exporter.export(data)) is MetricExportResult.SUCCESS
+        try:
+            return await in_daemon_thread(lambda: self._exporter.export(data)) is MetricExportResult.SUCCESS
+        except Exception as error:  # the task must not end
+            self._log.error("unexpected exception", exc_info=error)
+            return False
 
 
 async def in_daemon_thread(work: Callable[[], _Result]) -> _Result:

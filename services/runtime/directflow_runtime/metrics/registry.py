@@ -26,6 +26,8 @@ Snapshot: TypeAlias = list[tuple[Named, dict[Labels, Point]]]
 class Metrics:
     """Makes the instruments, one of each name, and tells what they hold."""
 
+    is_on = True
+
     def __init__(self, workspaces: int, connections: int, log: FilteringBoundLogger | None = None) -> None:
         """How many of each are told apart by name; the others are "other"."""
         self.started_ns = time.time_ns()
@@ -76,6 +78,8 @@ class Metrics:
 
 class Off(Metrics):
     """Where nobody reads metrics: what is handed out does nothing, and keeps nothing."""
+
+    is_on = False
 
     def __init__(self) -> None:
         super().__init__(0, 0)
