@@ -18,6 +18,7 @@ from directflow_gateway.credentials import FileCredentialSource, Keyrings
 from directflow_gateway.execution import GatewayConnection, TransactionSettings, Watchdog
 from directflow_gateway.pools import Budgets, Pools
 from directflow_gateway.pools.pools import admit_everyone
+from opentelemetry.trace import NoOpTracer, Tracer
 
 CALL_S = 20.0
 
@@ -91,6 +92,7 @@ async def make_stand(tmp_path: Path, watchdog: Watchdog) -> AsyncIterator[Callab
         connection: dict[str, Any] | None = None,
         budgets: Budgets | None = None,
         policy: EgressPolicy = EgressPolicy(allow_loopback=True),  # noqa: B008 (frozen)
+        tracer: Tracer = NoOpTracer(),  # noqa: B008 (has no state)
         **limits: Any,
     ) -> Stand:
         role = role or server.create_role("LOGIN")
@@ -101,7 +103,7 @@ async def make_stand(tmp_path: Path, watchdog: Watchdog) -> AsyncIterator[Callab
         secret = tmp_path / "acme" / "main"
         secret.parent.mkdir(exist_ok=True)
         keyrings = Keyrings(FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}"))
-        pools = Pools(keyrings, watchdog, policy, examine or admit_everyone, budgets)
+        pools = Pools(keyrings, watchdog, policy, examine or admit_everyone, budgets, tracer)
         made.append((pools, keyrings))
         stand = Stand(server, database, role, target, pools, keyrings, watchdog, secret)
         stand.write_secret(role.password)

@@ -67,7 +67,7 @@ class DirectFlowDatabase:
         # The operator chose the host, and no customer can: a database on this machine is nothing to be kept from.
         epoch = (lambda: 0) if vault is None else (lambda: vault.epoch)
         self._keyrings = Keyrings(credential_source(settings, vault), epoch=epoch)
-        self._pools = Pools(self._keyrings, watchdog, EgressPolicy(allow_loopback=True))
+        self._pools = Pools(self._keyrings, watchdog, EgressPolicy(allow_loopback=True), tracer=tracer)
         self.unprepared = False
         """True after a statement found schema or rights missing. Upkeep sets it back."""
 

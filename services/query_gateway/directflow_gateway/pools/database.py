@@ -8,12 +8,15 @@ from collections import deque
 from collections.abc import AsyncIterator, Coroutine
 
 from directflow_runtime.errors import DirectFlowError
+from opentelemetry.trace import Span, Tracer
 
+from directflow_gateway import telemetry_names as names
 from directflow_gateway.connections import Connection
 from directflow_gateway.credentials import Keyring
 from directflow_gateway.execution.cancel import settle
 from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.watchdog import Watchdog
+from directflow_gateway.pools.acquire_span import ADMISSION, CONNECT, Acquisition, Wanted, opening_span
 from directflow_gateway.pools.budget import Address, Budgets, Request
 from directflow_gateway.pools.failures import again, overdue, saturated
 from directflow_gateway.pools.generation import Generation
@@ -29,8 +32,6 @@ IDLE_S = 300.0
 ATTEMPT_S = 0.05
 """How long a caller waits for the one attempt that an open breaker lets through; it goes on without him."""
 
-Wanted = asyncio.Future[GatewayConnection]
-
 
 class DatabasePool:
     """At most `limits.pool_size` sessions, opened when needed, those of an outgoing credential included.
@@ -45,7 +46,13 @@ class DatabasePool:
     """
 
     def __init__(
-        self, connection: Connection, keyring: Keyring, opener: Opener, watchdog: Watchdog, budgets: Budgets
+        self,
+        connection: Connection,
+        keyring: Keyring,
+        opener: Opener,
+        watchdog: Watchdog,
+        budgets: Budgets,
+        tracer: Tracer,
     ) -> None:
         self.connection = connection
         self.workspace = connection.workspace
@@ -56,6 +63,7 @@ class DatabasePool:
         self._opener = opener
         self._watchdog = watchdog
         self._budgets = budgets
+        self._tracer = tracer
         self._idle: deque[GatewayConnection] = deque()
         self._waiting: deque[Wanted] = deque()
         self._impatient: set[Wanted] = set()
@@ -77,12 +85,15 @@ class DatabasePool:
         raises. Whoever waits when the pool is closed is still served: his connection was changed, not his call."""
         self._users += 1
         self._keyring.begin_use()
+        acquisition = Acquisition(self._tracer, self.connection)
         try:
             async with until(deadline):
-                connection = await self._session()
-        except BaseException:
+                connection = await self._session(acquisition)
+        except BaseException as error:
+            acquisition.failed(error, self._leased, self.connection.limits.pool_size)
             self._user_left()
             raise
+        acquisition.ended(connection.opened_at, self._leased, self.connection.limits.pool_size)
         connection.begin_lease(deadline)
         self._watchdog.add(connection.watch)
         return connection
@@ -138,13 +149,13 @@ class DatabasePool:
 
     # --- waiting -------------------------------------------------------------------------------------------------
 
-    async def _session(self) -> GatewayConnection:
+    async def _session(self, acquisition: Acquisition) -> GatewayConnection:
         await self._follow_credential()
         self._forget_done()
         if not self._waiting and (connection := self._reusable()) is not None:
             self._leased += 1
             return connection
-        wanted: Wanted = asyncio.get_running_loop().create_future()
+        wanted = Wanted(acquisition.waits())
         self._waiting.append(wanted)
         timer = self._patience(wanted)
         self._open_more()
@@ -214,6 +225,9 @@ class DatabasePool:
                 return wanted
         return None
 
+    def _first_span(self) -> Span | None:
+        return next((wanted.span for wanted in self._waiting if not wanted.done()), None)
+
     # --- opening -------------------------------------------------------------------------------------------------
 
     def _open_more(self) -> None:
@@ -245,7 +259,12 @@ class DatabasePool:
         request = self._request = self._budgets.ask(self)
         self._refuse_impatient()
         try:
-            return await request.granted
+            if request.granted.done():
+                return request.granted.result()
+            with opening_span(self._tracer, ADMISSION, self.connection, self._first_span()) as span:
+                if request.cause is not None:
+                    span.set_attribute(names.CAUSE, request.cause.value)
+                return await request.granted
         except asyncio.CancelledError:
             self._budgets.withdraw(request)
             raise
@@ -254,7 +273,10 @@ class DatabasePool:
 
     async def _open(self, permit: Permit) -> None:
         try:
-            connection = await self._opener.open(permit)
+            with opening_span(self._tracer, CONNECT, self.connection, self._first_span()) as span:
+                began = time.monotonic()
+                connection = await self._opener.open(permit)
+                span.set_attribute(names.CONNECT_MS, round((time.monotonic() - began) * 1000, 3))
         except DirectFlowError as error:
             self._fail_all(error)
             return

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
+from opentelemetry.trace import NoOpTracer, Tracer
 
 from directflow_gateway.connections import Connection, EgressPolicy
 from directflow_gateway.credentials import Keyrings
@@ -38,6 +39,7 @@ class Pools:
         policy: EgressPolicy = EgressPolicy(),  # noqa: B008 (frozen)
         examine: Examine = admit_everyone,
         budgets: Budgets | None = None,
+        tracer: Tracer = NoOpTracer(),  # noqa: B008 (has no state)
     ) -> None:
         """`examine` looks at the first session of each credential and may refuse it: the role doctor. Takes the PG*
         variables out of the process's environment: libpq would read them. `keyrings` and `budgets` are shared with
@@ -47,6 +49,7 @@ class Pools:
         self._watchdog = watchdog
         self._policy = policy
         self._examine = examine
+        self._tracer = tracer
         self._shares_budgets = budgets is not None
         self._budgets = budgets if budgets is not None else Budgets()
         self._breakers = Breakers()
@@ -159,7 +162,7 @@ class Pools:
         keyring = self._keyrings.of(connection)
         server = self._breakers.of(Address.of(connection))
         opener = Opener(connection, keyring, self._policy, self._watchdog, self._examine, server)
-        return DatabasePool(connection, keyring, opener, self._watchdog, self._budgets)
+        return DatabasePool(connection, keyring, opener, self._watchdog, self._budgets, self._tracer)
 
 
 class NotBegun(Exception):
