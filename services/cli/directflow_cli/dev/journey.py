@@ -27,6 +27,8 @@ INTERRUPTED = 130
 TRACE_SECONDS = 5.0
 TRACE_QUIET_SECONDS = 0.5
 POLL_SECONDS = 0.05
+LEGEND = """Each line is a piece of work: which program, what, when (the bar), and how many milliseconds.
+It was done for the line above it that stands further to the left. Below is in words where the time went."""
 
 CommandLine = Callable[[Sequence[str]], int]
 """Runs a command of ours, given its arguments, and returns its exit code."""

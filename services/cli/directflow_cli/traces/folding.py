@@ -4,11 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from directflow_cli.traces.spans import Span
+from directflow_cli.traces.spans import Lines, Span
 
 MOST_ALIKE = 3
-
-Lines = list[tuple[int, Span]]
 
 
 def folded(lines: Sequence[tuple[int, Span]]) -> Lines:

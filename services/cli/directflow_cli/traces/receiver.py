@@ -10,12 +10,22 @@ from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as stu
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
 from opentelemetry.proto.trace.v1 import trace_pb2 as trace
 
-from directflow_cli.traces.spans import MAX_ATTRIBUTE_CHARACTERS, MAX_ATTRIBUTES, AttributeValue, Span
+from directflow_cli.traces.spans import (
+    MAX_ATTRIBUTE_CHARACTERS,
+    MAX_ATTRIBUTES,
+    MAX_EVENTS,
+    MAX_LINKS,
+    AttributeValue,
+    Event,
+    Span,
+)
 from directflow_cli.traces.store import SpanStore
 
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 STOP_SECONDS = 1.0
 THREADS = 2
+RESOURCE = ("service.version", "service.instance.id", "k8s.pod.name", "k8s.node.name")
+"""What is kept of a process, beside its name."""
 
 
 class Receiver(stubs.TraceServiceServicer):
@@ -49,26 +59,36 @@ class Receiver(stubs.TraceServiceServicer):
 def from_request(request: wire.ExportTraceServiceRequest) -> list[Span]:
     """The spans of one export, flat, each with the name of its service."""
     return [
-        _span(span, _attributes(part.resource.attributes).get("service.name", "unknown"))
+        _span(span, resource)
         for part in request.resource_spans
+        for resource in [_attributes(part.resource.attributes)]
         for scope in part.scope_spans
         for span in scope.spans
     ]
 
 
-def _span(span: trace.Span, service: AttributeValue) -> Span:
+def _span(span: trace.Span, resource: dict[str, AttributeValue]) -> Span:
     return Span(
         trace_id=span.trace_id.hex(),
         span_id=span.span_id.hex(),
         parent_id=span.parent_span_id.hex(),
         name=span.name,
-        service=str(service),
+        service=str(resource.get("service.name", "unknown")),
         start_ns=span.start_time_unix_nano,
         end_ns=span.end_time_unix_nano,
         status=trace.Status.StatusCode.Name(span.status.code).removeprefix("STATUS_CODE_"),
         message=span.status.message[:MAX_ATTRIBUTE_CHARACTERS],
         attributes=_attributes(span.attributes),
+        kind=trace.Span.SpanKind.Name(span.kind).removeprefix("SPAN_KIND_"),
+        links=tuple((link.trace_id.hex(), link.span_id.hex()) for link in span.links[:MAX_LINKS]),
+        # The latest: of a long stream's progress it is the end that matters.
+        events=tuple(_event(event) for event in span.events[-MAX_EVENTS:]),
+        resource={name: resource[name] for name in RESOURCE if name in resource},
     )
+
+
+def _event(event: trace.Span.Event) -> Event:
+    return Event(event.name, event.time_unix_nano, _attributes(event.attributes))
 
 
 def _attributes(pairs: Sequence[KeyValue]) -> dict[str, AttributeValue]:

@@ -1,0 +1,155 @@
+"""Where a trace's time went: its critical path, each stretch of it under the name of what was waited for.
+
+The critical path is what the end waited for: at each moment the one span below which nothing went on that the end
+depended upon. Its stretches add up to the whole, also where things were done at once.
+"""
+
+import enum
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from directflow_cli.traces.spans import Lines, Span
+
+NS_A_MS = 1e6
+POSTGRESQL = "postgresql"
+
+
+class Part(enum.Enum):
+    """What was waited for, in words that follow "of the time went into"."""
+
+    CALLER = "the caller itself"
+    ADMISSION = "waiting for admission"
+    LANE = "waiting for others to share a statement"
+    POOL = "waiting for a free database session"
+    CONNECT = "opening a database session"
+    CREDENTIAL = "asking Vault"
+    COMPILE = "compiling the SQL"
+    DESCRIBE = "describing the statement to check it"
+    PLAN = "planning the statement"
+    FIRST_ROW = "PostgreSQL before the first row"
+    TRANSFER = "PostgreSQL's further rows"
+    STATEMENT = "the statement"
+    OWN_DATABASE = "DirectFlow's own database"
+    READER = "the caller reading slowly"
+    HOP = "the way between two processes"
+    OWN = "own work of the services"
+    UNSEEN = "spans that did not arrive"
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A part of the critical path. `span` is where it was; None where nothing was seen."""
+
+    part: Part
+    span: Span | None
+    ns: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Node:
+    span: Span
+    children: "list[_Node]"
+
+
+def breakdown(lines: Lines) -> list[Stretch]:
+    """The stretches of the critical path, the largest first; they add up to the trace's duration."""
+    roots = _trees(lines)
+    stretches: dict[tuple[Part, str], Stretch] = {}
+    for span, alone, remote in _critical(roots):
+        for part, ns in _parts(span, alone, remote):
+            key = (part, span.span_id if span else "")
+            before = stretches[key].ns if key in stretches else 0.0
+            stretches[key] = Stretch(part, span, before + ns)
+    return sorted((stretch for stretch in stretches.values() if stretch.ns > 0), key=lambda each: -each.ns)
+
+
+def _trees(lines: Lines) -> list[_Node]:
+    roots: list[_Node] = []
+    ancestors: list[_Node] = []
+    for depth, span in lines:
+        del ancestors[depth:]
+        node = _Node(span, [])
+        (ancestors[-1].children if ancestors else roots).append(node)
+        ancestors.append(node)
+    return roots
+
+
+def _critical(roots: list[_Node]) -> Iterator[tuple[Span | None, int, bool]]:
+    """From the end to the beginning: span, nanoseconds, and whether it called another process."""
+    if not roots:
+        return
+    begin = min(node.span.start_ns for node in roots)
+    end = max(node.span.end_ns for node in roots)
+    pending: list[tuple[_Node | None, int, int]] = [(None, begin, end)]
+    while pending:  # an explicit stack: a trace may be deeper than Python's
+        node, begin, end = pending.pop()
+        children = roots if node is None else node.children
+        at, alone = end, 0
+        for child in sorted(children, key=lambda each: -each.span.end_ns):
+            last, first = min(child.span.end_ns, at), max(child.span.start_ns, begin)
+            if first >= last:
+                continue
+            alone += at - last
+            at = first
+            pending.append((child, first, last))
+        span = node.span if node else None
+        yield span, alone + at - begin, any(each.span.service != span.service for each in children if span)
+
+
+def _parts(span: Span | None, ns: int, remote: bool) -> Iterator[tuple[Part, float]]:
+    """What a span's own time was: a statement tells its parts, others have one."""
+    if span is None:
+        yield Part.UNSEEN, ns
+        return
+    left = float(ns)
+    for part, ms in _told(span):
+        taken = min(max(ms, 0) * NS_A_MS, left)
+        left -= taken
+        yield part, taken
+    yield _rest(span, remote), left
+
+
+def _told(span: Span) -> list[tuple[Part, float]]:
+    """What the span says of its own time, in milliseconds."""
+    if not is_statement(span):
+        return [
+            (Part.READER, span.number("directflow.time.reader_ms")),
+            (Part.LANE, span.number("directflow.lane.wait_ms")),
+        ]
+    first = span.number("directflow.time.first_row_ms") or span.number("directflow.first_row_ms")
+    return [
+        (Part.PLAN, span.number("directflow.time.plan_ms")),
+        (Part.FIRST_ROW, first),
+        (Part.TRANSFER, span.number("directflow.time.server_ms") - first),
+        (Part.READER, span.number("directflow.time.reader_ms")),
+    ]
+
+
+_BY_NAME = {
+    "admission": Part.ADMISSION,
+    "pool acquire": Part.POOL,
+    "connect": Part.CONNECT,
+    "compile": Part.COMPILE,
+    "describe": Part.DESCRIBE,
+    "vault": Part.CREDENTIAL,
+}
+
+
+def _rest(span: Span, remote: bool) -> Part:
+    if "rpc.method" in span.attributes:
+        # A call's own time: on its way where the other side was seen, else whatever that did.
+        return Part.HOP if remote or span.kind == "CLIENT" else Part.OWN
+    named = _BY_NAME.get(span.name) or _BY_NAME.get(span.name.partition(" ")[0])
+    if named:
+        return named
+    if is_statement(span):
+        if "directflow.connection" not in span.attributes:
+            return Part.OWN_DATABASE
+        # A statement that tells how long PostgreSQL took: the remainder is the gateway's.
+        return Part.OWN if "directflow.time.server_ms" in span.attributes else Part.STATEMENT
+    return Part.OWN if span.service.startswith("directflow-") and not span.service.endswith("-cli") else Part.CALLER
+
+
+def is_statement(span: Span) -> bool:
+    """One statement on a PostgreSQL."""
+    return span.attributes.get("db.system.name") == POSTGRESQL
