@@ -69,7 +69,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     keyrings = _keyrings(settings, vault, stack)
     budgets = settings.pools.budgets()
     stack.callback(budgets.close)
-    pools = Pools(keyrings, watchdog, settings.egress.policy(), doctor.admit, budgets)
+    pools = Pools(keyrings, watchdog, settings.egress.policy(), doctor.admit, budgets, tracer)
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer, metrics)
     stores = _stores(settings, watchdog, tracer, vault, stack)
@@ -79,7 +79,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     saved = _saved_connections(settings, stores.definitions, stack)
     book = Connections(saved.fixed, saved.cache, saved.store.get if stores.definitions else None)
     _retire(pools, book, stack)
-    queries = QueryServicer(_engine(settings, book, pools, tracer), provenance, ownership.identities)
+    queries = QueryServicer(_engine(settings, book, pools, tracer, metrics), provenance, ownership.identities)
     tester = ConnectionTester(keyrings, settings.egress.policy(), watchdog, budgets)
     connections = ConnectionServicer(saved.store, saved.cache, tester, settings.egress.policy())
     register(server, queries, connections, definitions, stores.engagement)
@@ -147,9 +147,11 @@ def _provenance(settings: GatewaySettings, store: DefinitionStore | None, stack:
     return provenance
 
 
-def _engine(settings: GatewaySettings, connections: Connections, pools: Pools, tracer: Tracer) -> QueryEngine:
+def _engine(
+    settings: GatewaySettings, connections: Connections, pools: Pools, tracer: Tracer, metrics: Metrics
+) -> QueryEngine:
     prepared = PreparedQueries(capacity=settings.prepared.capacity, trusted_for_s=settings.prepared.trusted_for_s)
-    return QueryEngine(connections, pools, prepared, tracer)
+    return QueryEngine(connections, pools, prepared, tracer, metrics)
 
 
 @dataclass(frozen=True, slots=True)
