@@ -69,7 +69,9 @@ async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
     gateway = Gateways(QueryGateway(channel), PredicateGateway(channel))
     asker: Asker = Alone(gateway)
     if settings.evaluation.coalesce:
-        asker = lanes = Lanes(gateway, traces.tracer("directflow_conditions"), settings.evaluation.lane_limits())
+        asker = lanes = Lanes(
+            gateway, traces.tracer("directflow_conditions"), settings.evaluation.lane_limits(), metrics
+        )
         stack.push_async_callback(lanes.aclose)
     most = settings.evaluation.max_in_flight
     evaluator, batches = Evaluator(definitions, asker, most), BatchEvaluator(definitions, gateway, most)

@@ -8,6 +8,7 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.metrics import Histogram
 from opentelemetry.trace import Tracer
 
 from directflow_conditions.lanes.batch import Batch
@@ -31,8 +32,11 @@ class Lane:
     No timer: the first caller's statement goes out at once, and whoever comes while it is in flight goes with the next.
     """
 
-    def __init__(self, gateway: Gateway, tracer: Tracer, most: int, vanish: Callable[[], None]) -> None:
-        """`most` callers a statement; `vanish` is called when nobody is left."""
+    def __init__(
+        self, gateway: Gateway, tracer: Tracer, most: int, vanish: Callable[[], None], sizes: Histogram
+    ) -> None:
+        """`most` callers a statement; `vanish` is called when nobody is left; `sizes` is told of each batch."""
+        self._sizes = sizes
         self._gateway = gateway
         self._tracer = tracer
         self._most = most
@@ -127,6 +131,7 @@ class Lane:
         self._aboard = set(batch.waiters)
         if not batch.waiters:
             return
+        self._sizes.record(len(batch.waiters))
         try:
             with statement_span(self._tracer, batch):
                 timeout = max(waiter.deadline for waiter in batch.waiters) - time.monotonic()

@@ -7,6 +7,8 @@ from functools import partial
 
 from directflow_runtime.calls import current_call
 from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.metrics import OFF, Metrics
+from directflow_runtime.metrics.names import EVALUATION_BATCH, LANE_WAITING, LANES
 from opentelemetry.trace import Tracer, get_current_span
 
 from directflow_conditions.lanes.lane import Lane
@@ -38,13 +40,16 @@ class Lanes:
     It is asked within a call, behind the decision on who may ask.
     """
 
-    def __init__(self, gateway: Gateway, tracer: Tracer, limits: LaneLimits) -> None:
+    def __init__(self, gateway: Gateway, tracer: Tracer, limits: LaneLimits, metrics: Metrics = OFF) -> None:
         self._gateway = gateway
         self._tracer = tracer
         self._limits = limits
         self._lanes: dict[Hashable, Lane] = {}
         self._waiting: Counter[str] = Counter()
         self._lane_counts: Counter[str] = Counter()
+        self._sizes = metrics.histogram(EVALUATION_BATCH)
+        metrics.gauge(LANES, lambda: {(): len(self._lanes)})
+        metrics.gauge(LANE_WAITING, lambda: {(): self._waiting.total()})
 
     def __len__(self) -> int:
         """Lanes that exist now."""
@@ -65,6 +70,7 @@ class Lanes:
         try:
             lane = self._lanes.get(key)
             if lane is None:
+                self._sizes.record(1)
                 return await self._opened(workspace, key).lead(question)
             answer = await lane.follow(Waiter(question, call.identity, call.deadline, get_current_span()))
         finally:
@@ -87,7 +93,7 @@ class Lanes:
         if self._lane_counts[workspace] >= self._limits.max_lanes:
             raise _overloaded(f"{self._limits.max_lanes} different questions of this workspace are asked already")
         vanish = partial(self._vanished, workspace, key)
-        lane = self._lanes[key] = Lane(self._gateway, self._tracer, self._limits.max_batch, vanish)
+        lane = self._lanes[key] = Lane(self._gateway, self._tracer, self._limits.max_batch, vanish, self._sizes)
         self._lane_counts[workspace] += 1
         return lane
 

@@ -57,7 +57,7 @@ async def stream_difference(
     async with engine.session(pair.first, streams=True) as session:
         other = await engine.described_within(session, pair.second)
         description = await _merged(engine, session, other, pair)
-        with statement_span(engine.tracer, "compare", pair.first, session.prepared.connection.database) as span:
+        with statement_span(engine, "compare", pair.first, session.prepared.connection.database) as span:
             span.text(normalise_for_telemetry(description.compiled.text))
             wanted = Wanted(description.compiled, bind(description.compiled, values), description.columns)
             estimate = await plan(session.conn, wanted.compiled, wanted.parameters)

@@ -12,6 +12,7 @@ from functools import partial
 import psycopg
 from directflow_runtime.calls import current_call
 from directflow_runtime.errors import DirectFlowError, Problem, Severity, StatusCode
+from directflow_runtime.metrics import OFF, Metrics
 from opentelemetry.trace import Tracer
 
 from directflow_gateway.catalogue import may_be_resolved, problems_as_resolved, problems_by_name
@@ -24,6 +25,7 @@ from directflow_gateway.queries.prepared import CompiledStatements, PreparedQuer
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.sets.preparing import set_plan
 from directflow_gateway.queries.statement import Statement, StatementRole
+from directflow_gateway.queries.statement_meter import StatementMeter
 from directflow_gateway.queries.statement_span import statement_span
 from directflow_gateway.sql import (
     CompiledStatement,
@@ -57,8 +59,11 @@ class Opened:
 class QueryEngine:
     """Prepares statements and opens sessions for them."""
 
-    def __init__(self, connections: Connections, pools: Pools, prepared: PreparedQueries, tracer: Tracer) -> None:
+    def __init__(
+        self, connections: Connections, pools: Pools, prepared: PreparedQueries, tracer: Tracer, metrics: Metrics = OFF
+    ) -> None:
         self.tracer = tracer
+        self.meter = StatementMeter(metrics)
         self._connections = connections
         self._pools = pools
         self._compiled = CompiledStatements()
@@ -153,7 +158,7 @@ class QueryEngine:
         by_name = await problems_by_name(conn, compiled, allowed)
         if not may_be_resolved(by_name):
             refuse(by_name)
-        with statement_span(self.tracer, "describe", statement, connection.database):
+        with statement_span(self, "describe", statement, connection.database):
             description = await describe(conn, compiled, find_all=find_all)
         if not by_name:
             return description, []

@@ -89,7 +89,7 @@ class Explained:
 async def explain_row(engine: QueryEngine, statement: Statement, values: Values, question: RowQuestion) -> Explained:
     """Raises what a stream of the statement raises; what concerns its conjuncts alone is told as `unexplained`."""
     async with engine.session(statement) as session:
-        with statement_span(engine.tracer, "explain", statement, session.prepared.connection.database) as span:
+        with statement_span(engine, "explain", statement, session.prepared.connection.database) as span:
             columns = session.prepared.description.columns
             (key,) = picked(columns, (question.key_column,), "key_column")
             names = {column.name for column in columns}

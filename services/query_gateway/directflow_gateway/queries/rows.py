@@ -73,7 +73,7 @@ async def stream_rows(
     """An Opening, then record batches, then an Ending; without the Ending the rows are not complete. Close it
     explicitly (`aclosing`): an abandoned generator would keep the session. Raises DirectFlowError."""
     async with engine.session(statement, streams=True) as session:
-        with statement_span(engine.tracer, "stream", statement, session.prepared.connection.database) as span:
+        with statement_span(engine, "stream", statement, session.prepared.connection.database) as span:
             wanted = Wanted.of(session, values, arrangement)
             span.text(normalise_for_telemetry(wanted.compiled.text))
             estimate = await plan(session.conn, wanted.compiled, wanted.parameters)
@@ -175,7 +175,7 @@ async def count_rows(
         if distinct_column:
             picked(session.prepared.description.columns, (distinct_column,), "distinct_column")
         compiled = wrap_for_count(session.prepared.compiled, distinct_column or None)
-        with statement_span(engine.tracer, "count", statement, session.prepared.connection.database) as span:
+        with statement_span(engine, "count", statement, session.prepared.connection.database) as span:
             span.text(normalise_for_telemetry(compiled.text))
             ((rows, *values_found),) = await fetch_first(
                 session.conn, compiled.text, bind(compiled, values), 1, limits=session.limits, compiled=compiled
@@ -189,7 +189,7 @@ async def estimate_rows(engine: QueryEngine, statement: Statement, values: Value
     """The planner's estimate of the rows; the statement does not run."""
     async with engine.session(statement) as session:
         compiled = session.prepared.compiled
-        with statement_span(engine.tracer, "estimate", statement, session.prepared.connection.database) as span:
+        with statement_span(engine, "estimate", statement, session.prepared.connection.database) as span:
             estimate = await plan(session.conn, compiled, bind(compiled, values))
             span.estimated(estimate.rows)
             return estimate.rows

@@ -1,36 +1,74 @@
-"""One span for each statement on a customer's server. Stable database conventions; never a value, never a literal."""
+"""One span for each statement on a customer's server. Stable database conventions; never a value, never a literal.
 
-from collections.abc import Iterator, Mapping
+It says where the time went: planning, PostgreSQL, or a caller who did not read. What is left of it is our own.
+"""
+
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from typing import Final
 
+from directflow_runtime.calls import CallRecord, current_record
 from directflow_runtime.errors import DirectFlowError
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from directflow_gateway import telemetry_names as names
+from directflow_gateway.execution import StreamProgress
+from directflow_gateway.execution.wire import Wire
+from directflow_gateway.failed_span import reason_of
 from directflow_gateway.queries.statement import Statement
+
+PROGRESS_EVERY_S: Final = 10.0
+PROGRESS: Final = "progress"
 
 
 class StatementSpan:
-    """What is told about a running statement."""
+    """What is told about a running statement. Where nobody reads spans, next to nothing is done."""
 
-    def __init__(self, span: trace.Span) -> None:
+    def __init__(self, span: trace.Span, tells_text: bool) -> None:
         self._span = span
-        self._first_row_told = False
+        self._is_read = span.is_recording()
+        self._tells_text = tells_text and self._is_read
+        self._record: CallRecord | None = None
+        self._reader_s = 0.0
+        self._wire: Wire | None = None
+        self._server_s = 0.0
+        self._progress: StreamProgress | None = None
+        self._batches = 0
+        self._told_at = time.monotonic()
 
-    def text(self, normalised: str) -> None:
-        """The statement as the server gets it, every literal replaced: an author's literals can be personal data."""
-        self._span.set_attribute(names.DB_QUERY_TEXT, normalised)
+    def text(self, normalised: Callable[[], str]) -> None:
+        """The statement as the server gets it, every literal replaced: an author's literals can be personal data.
+        Called only where the settings want it and somebody reads it, for it takes a parse."""
+        if self._tells_text:
+            self._span.set_attribute(names.DB_QUERY_TEXT, normalised())
 
-    def estimated(self, rows: int) -> None:
-        """The planner's estimate."""
+    def planned(self, rows: int, seconds: float | None = None) -> None:
+        """The planner's estimate, and how long it took to get it."""
         self._span.set_attribute(names.ESTIMATED_ROWS, rows)
+        if seconds is not None:
+            self._span.set_attribute(names.PLAN_MS, _ms(seconds))
 
-    def first_row_after(self, elapsed_s: float | None) -> None:
-        """The first row came so many seconds after the statement was sent. Told once."""
-        if elapsed_s is not None and not self._first_row_told:
-            self._first_row_told = True
-            self._span.set_attribute(names.FIRST_ROW_MS, elapsed_s * 1000)
+    def runs(self, wire: Wire, progress: StreamProgress | None = None) -> None:
+        """The statement is sent now, over this wire; `progress` follows its rows."""
+        if not self._is_read:
+            return
+        self._wire, self._server_s = wire, wire.waited_s
+        self._progress = progress
+        self._record = current_record()
+        self._reader_s = self._record.reader_s if self._record is not None else 0.0
+
+    def batch(self) -> None:
+        """Rows came, and `progress` counts them."""
+        if not self._is_read or self._progress is None:
+            return
+        self._batches += 1
+        now = time.monotonic()
+        if now - self._told_at >= PROGRESS_EVERY_S:
+            self._told_at = now
+            counts = {names.DB_RETURNED_ROWS: self._progress.rows, names.RETURNED_BYTES: self._progress.bytes}
+            self._span.add_event(PROGRESS, counts)
 
     def returned(self, rows: int, size: int = 0) -> None:
         """How much the server returned in the end."""
@@ -44,37 +82,83 @@ class StatementSpan:
 
     def failed(self, error: BaseException) -> None:
         """Marks the span with the reason and, where PostgreSQL gave one, its SQLSTATE."""
-        reason = error.reason if isinstance(error, DirectFlowError) else type(error).__name__
+        if not self._is_read:
+            return
+        reason = reason_of(error)
         self._span.set_attribute(names.ERROR_TYPE, reason)
         if isinstance(error, DirectFlowError) and error.sqlstate:
             self._span.set_attribute(names.DB_RESPONSE_STATUS_CODE, error.sqlstate)
         self._span.set_status(Status(StatusCode.ERROR, reason))
 
+    def end(self) -> None:
+        """Tells how far it came and where the time went, whichever way it ended."""
+        if self._wire is not None:
+            self._span.set_attribute(names.SERVER_MS, _ms(self._wire.waited_s - self._server_s))
+        if self._progress is not None:
+            self._tell(self._progress)
+        self._span.end()
 
-@contextmanager
-def statement_span(
-    tracer: trace.Tracer, operation: str, statement: Statement, database: str
-) -> Iterator[StatementSpan]:
-    """A client span named by operation ("stream", "count", "evaluate", "describe") and definition."""
-    label = statement.definition.rpartition("/")[2]
-    attributes: dict[str, str | int] = {
-        names.DB_SYSTEM_NAME: "postgresql",
-        names.DB_NAMESPACE: database,
-        names.DB_OPERATION_NAME: "SELECT",
-        names.DB_QUERY_SUMMARY: f"{operation} {label}".strip(),
-        names.CONNECTION: statement.connection,
-        names.DEFINITION: statement.definition,
-        names.DEFINITION_REVISION: statement.revision,
-        names.STATEMENT_ROLE: statement.role.value,
-    }
-    # Not made current: within an async generator that would leak into whoever iterates it.
-    span = tracer.start_span(f"{operation} {label}".strip(), kind=SpanKind.CLIENT, attributes=attributes)
-    told = StatementSpan(span)
-    try:
-        yield told
-    except BaseException as error:
-        # Not record_exception: its text is the driver's and may hold values.
-        told.failed(error)
-        raise
-    finally:
-        span.end()
+    def _tell(self, progress: StreamProgress) -> None:
+        self.returned(progress.rows, progress.bytes)
+        self._span.set_attribute(names.BATCHES, self._batches)
+        if progress.first_row_s is not None:
+            self._span.set_attribute(names.FIRST_ROW_MS, _ms(progress.first_row_s))
+        if self._record is not None:
+            self._span.set_attribute(names.READER_MS, _ms(self._record.reader_s - self._reader_s))
+
+
+class StatementSpans:
+    """Makes the spans of statements; one for the process."""
+
+    def __init__(self, tracer: trace.Tracer, *, tells_text: bool = True) -> None:
+        self._tracer = tracer
+        self._tells_text = tells_text
+
+    @contextmanager
+    def compiling(self, statement: Statement) -> Iterator[None]:
+        """Around the work of compiling, which is remembered: a statement that is known has no such span."""
+        attributes = {names.DEFINITION: statement.definition, names.PREPARED: False}
+        span = self._tracer.start_span("compile", attributes=attributes)
+        try:
+            yield
+        except BaseException as error:
+            span.set_attribute(names.ERROR_TYPE, reason_of(error))
+            span.set_status(Status(StatusCode.ERROR))
+            raise
+        finally:
+            span.end()
+
+    @contextmanager
+    def of(
+        self, operation: str, statement: Statement, database: str, *, prepared: bool | None = None
+    ) -> Iterator[StatementSpan]:
+        """A client span named by operation ("stream", "count", "evaluate", "describe") and definition. `prepared`: it
+        was compiled and described before, None where that is not known."""
+        label = statement.definition.rpartition("/")[2]
+        attributes: dict[str, str | int | bool] = {
+            names.DB_SYSTEM_NAME: "postgresql",
+            names.DB_NAMESPACE: database,
+            names.DB_OPERATION_NAME: "SELECT",
+            names.DB_QUERY_SUMMARY: f"{operation} {label}".strip(),
+            names.CONNECTION: statement.connection,
+            names.DEFINITION: statement.definition,
+            names.DEFINITION_REVISION: statement.revision,
+            names.STATEMENT_ROLE: statement.role.value,
+        }
+        if prepared is not None:
+            attributes[names.PREPARED] = prepared
+        # Not made current: within an async generator that would leak into whoever iterates it.
+        span = self._tracer.start_span(f"{operation} {label}".strip(), kind=SpanKind.CLIENT, attributes=attributes)
+        told = StatementSpan(span, self._tells_text)
+        try:
+            yield told
+        except BaseException as error:
+            # Not record_exception: its text is the driver's and may hold values.
+            told.failed(error)
+            raise
+        finally:
+            told.end()
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

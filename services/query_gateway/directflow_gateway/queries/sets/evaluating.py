@@ -56,7 +56,7 @@ async def evaluate(engine: QueryEngine, statement: Statement, tuples: Tuples) ->
     async with SetSession(engine, statement) as session:
         prepared = (await session.session()).prepared
         plan = prepared.sets or single_plan(prepared.compiled, is_condition=True)
-        with statement_span(engine.tracer, "evaluate", statement, prepared.connection.database) as span:
+        with statement_span(engine, "evaluate", statement, prepared.connection.database) as span:
             span.text(prepared.normalised)
             bound = await bound_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             work = Evaluation(session, bound, plan)

@@ -71,7 +71,7 @@ async def fetch(
         opened = await session.session()
         prepared = opened.prepared
         columns = prepared.description.columns
-        with statement_span(engine.tracer, "fetch", statement, prepared.connection.database) as span:
+        with statement_span(engine, "fetch", statement, prepared.connection.database) as span:
             span.text(prepared.normalised)
             yield opening_of(opened, columns)
             plan = prepared.sets or single_plan(prepared.compiled, is_condition=False)
