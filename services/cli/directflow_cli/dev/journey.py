@@ -104,7 +104,8 @@ class Journey:
 
     def _show_trace(self, trace_id: str) -> None:
         self._console.rule("[bold]One trace of all this[/]", align="left")
-        self._console.print(waterfall(self._complete(trace_id)))
+        self._console.print(LEGEND, style="dim", highlight=False)
+        self._console.print(waterfall(self._complete(trace_id), self._store.trace))
 
     def _complete(self, trace_id: str) -> list[Span]:
         """The trace once its root is there and nothing has come for a moment: services export in the background."""

@@ -136,7 +136,8 @@ def _statements(lines: Lines) -> Iterator[str]:
     """Each definition on each database once, however often it ran."""
     ran: dict[str, list[Span]] = {}
     for _, span in lines:
-        if is_statement(span) and span.text("directflow.connection"):
+        # To describe a statement is to ask about it: it brings no rows.
+        if is_statement(span) and span.text("directflow.connection") and not span.name.startswith("describe"):
             ran.setdefault(_where(span), []).append(span)
     for where, spans in list(ran.items())[:MOST_STATEMENTS]:
         rows = sum(int(span.number("db.response.returned_rows")) for span in spans)
@@ -150,4 +151,5 @@ def _statements(lines: Lines) -> Iterator[str]:
 def _where(span: Span) -> str:
     database = f"database {span.text('db.namespace')} of " if span.text("db.namespace") else ""
     definition = span.text("directflow.definition").rpartition("/")[2] or span.name
-    return f"{definition}{revision_of(span)} on {database}connection {span.text('directflow.connection').rpartition('/')[2]}"
+    connection = span.text("directflow.connection").rpartition("/")[2]
+    return f"{definition}{revision_of(span)} on {database}connection {connection}"

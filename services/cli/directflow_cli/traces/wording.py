@@ -32,7 +32,7 @@ _DETAILS = (
     ("database ", "db.namespace", ""),
     ("", "db.query.text", ""),
 )
-_NOT_WORTH_A_WORD = frozenset({"0 ms", "0.0 ms"})
+_NOT_WORTH_A_WORD = frozenset({"0 ms", "0.0 ms", "0 bytes"})
 
 
 def short_service(span: Span) -> str:
@@ -86,8 +86,8 @@ def details(span: Span) -> list[str]:
 
 def _detail(label: str, value: AttributeValue, unit: str) -> str:
     if unit == "bytes" and isinstance(value, int | float):
-        return bytes_of(value)
-    if isinstance(value, float):
+        text, unit = bytes_of(value), ""
+    elif isinstance(value, float):
         text = f"{value:,.1f}"
     elif isinstance(value, int) and not isinstance(value, bool):
         text = f"{value:,}"
