@@ -13,7 +13,7 @@ path = "/var/run/directflow/credentials/{workspace}/{connection}.json"
 
 from typing import Self
 
-from directflow_runtime.settings import ServiceSettings, SettingsModel
+from directflow_runtime.settings import ServiceSettings, SettingsModel, TelemetrySettings
 from pydantic import Field, model_validator
 
 from directflow_gateway.connections import ConnectionSettings, CredentialKind, EgressSettings
@@ -32,9 +32,19 @@ class PreparedSettings(SettingsModel):
     """After this time the catalogue is asked again: a customer may have created a function in the meantime."""
 
 
+class GatewayTelemetrySettings(TelemetrySettings):
+    """`[telemetry]` of the gateway."""
+
+    sampled_per_s: float = Field(default=0.0, ge=0)
+    """0: no limit. Who calls the gateway is one of ours, and has limited what its own callers may force."""
+    statement_text: bool = True
+    """False: spans hold no `db.query.text`, though every literal in it is replaced."""
+
+
 class GatewaySettings(ServiceSettings):
     """Everything that the gateway is told."""
 
+    telemetry: GatewayTelemetrySettings = GatewayTelemetrySettings()
     connections: tuple[ConnectionSettings, ...] = ()
     egress: EgressSettings = EgressSettings()
     vault: VaultSettings | None = None

@@ -63,9 +63,10 @@ def make_engine(exported: InMemorySpanExporter) -> Iterator[Callable[..., QueryE
     provider = TracerProvider()
     provider.add_span_processor(SimpleSpanProcessor(exported))
 
-    def make(*stands: Any, **memory: Any) -> QueryEngine:
+    def make(*stands: Any, tells_text: bool = True, **memory: Any) -> QueryEngine:
         connections = Connections(stand.connection for stand in stands)
-        return QueryEngine(connections, stands[0].pools, PreparedQueries(**memory), provider.get_tracer("test"))
+        tracer, prepared = provider.get_tracer("test"), PreparedQueries(**memory)
+        return QueryEngine(connections, stands[0].pools, prepared, tracer, tells_text=tells_text)
 
     yield make
     provider.shutdown()

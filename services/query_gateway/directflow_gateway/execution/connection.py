@@ -120,7 +120,7 @@ class GatewayConnection(psycopg.AsyncConnection[TupleRow]):
             self.wire.clock.check()
             raise psycopg.errors.OperationalError("the wait for the database timed out") from None
         finally:
-            self.wire.clock.waited(time.monotonic() - started)
+            self.wire.waited(time.monotonic() - started)
 
 
 def wire_of(connection: psycopg.AsyncConnection[Any]) -> Wire:

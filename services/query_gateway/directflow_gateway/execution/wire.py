@@ -62,6 +62,8 @@ class Wire:
         self.pgconn = pgconn
         self.watch = watch
         self.clock = Clock()
+        self.waited_s = 0.0
+        """How long the server has kept us waiting, all statements together."""
         self.bytes_read = 0
         """That libpq had read from the socket when it last asked for more; 0 without a watch, and where the platform
         does not count."""
@@ -278,8 +280,13 @@ class Wire:
             if writable:
                 loop.remove_writer(self._fileno)
             self._waiter = None
-            self.clock.waited(loop.time() - started)
+            self.waited(loop.time() - started)
         self.clock.check()
+
+    def waited(self, seconds: float) -> None:
+        """Adds time that was spent waiting for the server."""
+        self.waited_s += seconds
+        self.clock.waited(seconds)
 
     def _wake(self) -> None:
         """Called when there is something to read. The reader stays registered from wait to wait, which saves two

@@ -11,11 +11,11 @@ from directflow_runtime.errors import DirectFlowError, FieldViolation, StatusCod
 
 from directflow_gateway.description import Description, plan
 from directflow_gateway.execution import StreamPlan, StreamProgress
+from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.queries.engine import QueryEngine, Session, Values, allowed_functions
 from directflow_gateway.queries.replaced_role import streams_again
 from directflow_gateway.queries.rows import Arrangement, Ending, Opening, Wanted, opening_of, picked
 from directflow_gateway.queries.statement import Statement, StatementRole
-from directflow_gateway.queries.statement_span import statement_span
 from directflow_gateway.sql import bind, normalise_for_telemetry
 from directflow_gateway.sql.merging import Part, merge
 
@@ -57,19 +57,20 @@ async def stream_difference(
     async with engine.session(pair.first, streams=True) as session:
         other = await engine.described_within(session, pair.second)
         description = await _merged(engine, session, other, pair)
-        with statement_span(engine, "compare", pair.first, session.prepared.connection.database) as span:
-            span.text(normalise_for_telemetry(description.compiled.text))
+        with engine.span("compare", pair.first, session) as span:
+            span.text(lambda: normalise_for_telemetry(description.compiled.text))
             wanted = Wanted(description.compiled, bind(description.compiled, values), description.columns)
+            began = time.monotonic()
             estimate = await plan(session.conn, wanted.compiled, wanted.parameters)
-            span.estimated(estimate.rows)
+            span.planned(estimate.rows, time.monotonic() - began)
             opening = opening_of(session, wanted.columns, Arrangement().form, estimate.rows)
             yield PairOpening(opening, _having(session.prepared.description, pair), _having(other, pair))
             progress, started = StreamProgress(), time.monotonic()
+            span.runs(must_be_pooled(session.conn).wire, progress)
             async with aclosing(wanted.batches(session, StreamPlan(wanted.columns, estimate.width), progress)) as rows:
                 async for batch in rows:
-                    span.first_row_after(progress.first_row_s)
+                    span.batch()
                     yield batch
-            span.returned(progress.rows, progress.bytes)
             elapsed = time.monotonic() - started
             yield Ending(progress.rows, progress.bytes, elapsed, progress.first_row_s or 0.0, progress.truncated)
 

@@ -5,9 +5,8 @@ template -> bound statement -> guard -> session -> description -> catalogue -> c
 """
 
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
 
 import psycopg
 from directflow_runtime.calls import current_call
@@ -26,7 +25,7 @@ from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.sets.preparing import set_plan
 from directflow_gateway.queries.statement import Statement, StatementRole
 from directflow_gateway.queries.statement_meter import StatementMeter
-from directflow_gateway.queries.statement_span import statement_span
+from directflow_gateway.queries.statement_span import StatementSpan, StatementSpans
 from directflow_gateway.sql import (
     CompiledStatement,
     StatementRefused,
@@ -44,6 +43,8 @@ class Session:
     conn: psycopg.AsyncConnection[object]
     prepared: PreparedQuery
     limits: Limits
+    is_known: bool = False
+    """The statement was prepared for an earlier call."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -60,10 +61,17 @@ class QueryEngine:
     """Prepares statements and opens sessions for them."""
 
     def __init__(
-        self, connections: Connections, pools: Pools, prepared: PreparedQueries, tracer: Tracer, metrics: Metrics = OFF
+        self,
+        connections: Connections,
+        pools: Pools,
+        prepared: PreparedQueries,
+        tracer: Tracer,
+        metrics: Metrics = OFF,
+        *,
+        tells_text: bool = True,
     ) -> None:
-        self.tracer = tracer
-        self.meter = StatementMeter(metrics)
+        """`tells_text`: spans hold the text of statements."""
+        self._spans = StatementSpans(tracer, StatementMeter(metrics), tells_text=tells_text)
         self._connections = connections
         self._pools = pools
         self._compiled = CompiledStatements()
@@ -78,13 +86,14 @@ class QueryEngine:
         async with self.opened(statement, streams=streams) as opened:
             key = cache_key(opened.connection, opened.conn.generation, statement)
             prepared = self._prepared.get(key)
+            is_known = prepared is not None
             if prepared is None:
                 description = await self._describe(opened.conn, opened.connection, statement, opened.compiled)
                 sets = await self.set_plan(opened.conn, statement, description)
                 prepared = PreparedQuery(statement, opened.connection, description, sets)
                 self._prepared.put(key, prepared)
             try:
-                yield Session(opened.conn, prepared, opened.limits)
+                yield Session(opened.conn, prepared, opened.limits, is_known)
             except DirectFlowError as error:
                 if error.reason == "DEFINITION_BROKEN":
                     # A table was altered after the description: the next call describes anew.
@@ -104,6 +113,11 @@ class QueryEngine:
         settings = transaction_settings(statement, limits, streams)
         async with self._pools.transaction(connection, settings, current_call().deadline) as conn:
             yield Opened(conn, connection, compiled, limits)
+
+    def span(self, operation: str, statement: Statement, session: Session) -> AbstractContextManager[StatementSpan]:
+        """The span of a statement that runs in `session`."""
+        database = session.prepared.connection.database
+        return self._spans.of(operation, statement, database, prepared=session.is_known)
 
     async def role_replaced_since(self, connection: str, began: float) -> bool:
         """Whether the role that a call ran as may have been replaced since then, on the clock of `time.monotonic()`:
@@ -158,7 +172,7 @@ class QueryEngine:
         by_name = await problems_by_name(conn, compiled, allowed)
         if not may_be_resolved(by_name):
             refuse(by_name)
-        with statement_span(self, "describe", statement, connection.database):
+        with self._spans.of("describe", statement, connection.database):
             description = await describe(conn, compiled, find_all=find_all)
         if not by_name:
             return description, []
@@ -174,7 +188,11 @@ class QueryEngine:
 
     async def _compile(self, connection: Connection, statement: Statement) -> CompiledStatement:
         allowed = allowed_functions(connection, statement)
-        compile_it = partial(compile_template, statement.template, statement.variables, allowed_functions=allowed)
+
+        def compile_it() -> CompiledStatement:
+            with self._spans.compiling(statement):
+                return compile_template(statement.template, statement.variables, allowed_functions=allowed)
+
         return await self._compiled.get(statement, allowed, compile_it)
 
 

@@ -27,7 +27,6 @@ from directflow_gateway.queries.engine import QueryEngine, Session, Values, allo
 from directflow_gateway.queries.replaced_role import answers_again
 from directflow_gateway.queries.rows import picked
 from directflow_gateway.queries.statement import Statement, StatementRole
-from directflow_gateway.queries.statement_span import statement_span
 from directflow_gateway.sql import CompiledStatement, StatementRefused, bind
 from directflow_gateway.sql.explanation import (
     KEY_VARIABLE,
@@ -89,13 +88,13 @@ class Explained:
 async def explain_row(engine: QueryEngine, statement: Statement, values: Values, question: RowQuestion) -> Explained:
     """Raises what a stream of the statement raises; what concerns its conjuncts alone is told as `unexplained`."""
     async with engine.session(statement) as session:
-        with statement_span(engine, "explain", statement, session.prepared.connection.database) as span:
+        with engine.span("explain", statement, session) as span:
             columns = session.prepared.description.columns
             (key,) = picked(columns, (question.key_column,), "key_column")
             names = {column.name for column in columns}
             wanted = picked(columns, [name for name in question.columns if name in names] or [key.name], "columns")
             asked = _Asked(engine, session, statement, question, key)
-            span.text(session.prepared.normalised)
+            span.text(lambda: session.prepared.normalised)
             rows, truncated = await asked.rows(values, wanted)
             span.returned(len(rows))
             found = to_record_batch(wanted, rows)

@@ -16,7 +16,6 @@ from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.queries.engine import QueryEngine, Session, Values
 from directflow_gateway.queries.replaced_role import answers_again, streams_again
 from directflow_gateway.queries.statement import Statement
-from directflow_gateway.queries.statement_span import statement_span
 from directflow_gateway.sql import (
     CompiledStatement,
     bind,
@@ -73,20 +72,20 @@ async def stream_rows(
     """An Opening, then record batches, then an Ending; without the Ending the rows are not complete. Close it
     explicitly (`aclosing`): an abandoned generator would keep the session. Raises DirectFlowError."""
     async with engine.session(statement, streams=True) as session:
-        with statement_span(engine, "stream", statement, session.prepared.connection.database) as span:
+        with engine.span("stream", statement, session) as span:
             wanted = Wanted.of(session, values, arrangement)
-            span.text(normalise_for_telemetry(wanted.compiled.text))
+            span.text(lambda: normalise_for_telemetry(wanted.compiled.text))
+            began = time.monotonic()
             estimate = await plan(session.conn, wanted.compiled, wanted.parameters)
-            span.estimated(estimate.rows)
+            span.planned(estimate.rows, time.monotonic() - began)
             yield opening_of(session, wanted.columns, arrangement.form, estimate.rows)
-            progress = StreamProgress()
-            started = time.monotonic()
+            progress, started = StreamProgress(), time.monotonic()
+            span.runs(must_be_pooled(session.conn).wire, progress)
             batches = wanted.batches(session, StreamPlan(wanted.columns, estimate.width, arrangement.form), progress)
             async with aclosing(batches):
                 async for batch in batches:
-                    span.first_row_after(progress.first_row_s)
+                    span.batch()
                     yield batch
-            span.returned(progress.rows, progress.bytes)
             yield Ending(
                 row_count=progress.rows,
                 byte_count=progress.bytes,
@@ -175,8 +174,9 @@ async def count_rows(
         if distinct_column:
             picked(session.prepared.description.columns, (distinct_column,), "distinct_column")
         compiled = wrap_for_count(session.prepared.compiled, distinct_column or None)
-        with statement_span(engine, "count", statement, session.prepared.connection.database) as span:
-            span.text(normalise_for_telemetry(compiled.text))
+        with engine.span("count", statement, session) as span:
+            span.text(lambda: normalise_for_telemetry(compiled.text))
+            span.runs(must_be_pooled(session.conn).wire)
             ((rows, *values_found),) = await fetch_first(
                 session.conn, compiled.text, bind(compiled, values), 1, limits=session.limits, compiled=compiled
             )
@@ -189,7 +189,7 @@ async def estimate_rows(engine: QueryEngine, statement: Statement, values: Value
     """The planner's estimate of the rows; the statement does not run."""
     async with engine.session(statement) as session:
         compiled = session.prepared.compiled
-        with statement_span(engine, "estimate", statement, session.prepared.connection.database) as span:
+        with engine.span("estimate", statement, session) as span:
             estimate = await plan(session.conn, compiled, bind(compiled, values))
-            span.estimated(estimate.rows)
+            span.planned(estimate.rows)
             return estimate.rows

@@ -66,8 +66,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                         )
                     case pa.RecordBatch():
                         encoded = encoded_rows(event, offset, request.encoding)
-                        yield field(pb.StreamQueryResponse.BATCH_FIELD_NUMBER, encoded)
                         offset += event.num_rows
+                        note(rows=offset)  # now and not at the end: a stream that is cut has delivered these
+                        yield field(pb.StreamQueryResponse.BATCH_FIELD_NUMBER, encoded)
                     case rows.Ending():
                         note(rows=event.row_count)
                         yield pb.StreamQueryResponse(summary=summary_message(event))
@@ -102,8 +103,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                     case fetching.FetchedRows(batch, indexes):
                         fetched = field(pb.FetchBatch.ROWS_FIELD_NUMBER, encoded_rows(batch, offset, request.encoding))
                         fetched += pb.FetchBatch(tuple_indexes=indexes).SerializeToString()
-                        yield field(pb.FetchSetResponse.BATCH_FIELD_NUMBER, fetched)
                         offset += batch.num_rows
+                        note(rows=offset)
+                        yield field(pb.FetchSetResponse.BATCH_FIELD_NUMBER, fetched)
                     case fetching.Fetched(outcomes, errors):
                         note(rows=offset)
                         yield pb.FetchSetResponse(
@@ -141,8 +143,9 @@ class QueryServicer(query_service_pb2_grpc.QueryServiceServicer):
                         yield pb.StreamDifferenceResponse(header=header)
                     case pa.RecordBatch():
                         encoded = encoded_rows(event, offset, pb.ENCODING_ARROW)
-                        yield field(pb.StreamDifferenceResponse.BATCH_FIELD_NUMBER, encoded)
                         offset += event.num_rows
+                        note(rows=offset)
+                        yield field(pb.StreamDifferenceResponse.BATCH_FIELD_NUMBER, encoded)
                     case rows.Ending():
                         note(rows=event.row_count)
                         yield pb.StreamDifferenceResponse(summary=summary_message(event))

@@ -18,6 +18,7 @@ from directflow_gateway.execution import StreamProgress
 from directflow_gateway.execution.wire import Wire
 from directflow_gateway.failed_span import reason_of
 from directflow_gateway.queries.statement import Statement
+from directflow_gateway.queries.statement_meter import StatementMeter
 
 PROGRESS_EVERY_S: Final = 10.0
 PROGRESS: Final = "progress"
@@ -26,8 +27,9 @@ PROGRESS: Final = "progress"
 class StatementSpan:
     """What is told about a running statement. Where nobody reads spans, next to nothing is done."""
 
-    def __init__(self, span: trace.Span, tells_text: bool) -> None:
+    def __init__(self, span: trace.Span, meter: StatementMeter, tells_text: bool) -> None:
         self._span = span
+        self._meter = meter
         self._is_read = span.is_recording()
         self._tells_text = tells_text and self._is_read
         self._record: CallRecord | None = None
@@ -77,6 +79,7 @@ class StatementSpan:
 
     def worked_by(self, tuples: Mapping[str, int]) -> None:
         """How many different tuples came to their end in which form."""
+        self._meter.worked_by(tuples)
         for form, count in tuples.items():
             self._span.set_attribute(f"{names.TUPLES_BY_FORM}.{form.replace(' ', '_')}", count)
 
@@ -110,14 +113,15 @@ class StatementSpan:
 class StatementSpans:
     """Makes the spans of statements; one for the process."""
 
-    def __init__(self, tracer: trace.Tracer, *, tells_text: bool = True) -> None:
+    def __init__(self, tracer: trace.Tracer, meter: StatementMeter, *, tells_text: bool = True) -> None:
         self._tracer = tracer
+        self._meter = meter
         self._tells_text = tells_text
 
     @contextmanager
     def compiling(self, statement: Statement) -> Iterator[None]:
         """Around the work of compiling, which is remembered: a statement that is known has no such span."""
-        attributes = {names.DEFINITION: statement.definition, names.PREPARED: False}
+        attributes: dict[str, str | bool] = {names.DEFINITION: statement.definition, names.PREPARED: False}
         span = self._tracer.start_span("compile", attributes=attributes)
         try:
             yield
@@ -149,14 +153,17 @@ class StatementSpans:
             attributes[names.PREPARED] = prepared
         # Not made current: within an async generator that would leak into whoever iterates it.
         span = self._tracer.start_span(f"{operation} {label}".strip(), kind=SpanKind.CLIENT, attributes=attributes)
-        told = StatementSpan(span, self._tells_text)
+        told = StatementSpan(span, self._meter, self._tells_text)
+        began, failure = time.monotonic(), None
         try:
             yield told
         except BaseException as error:
             # Not record_exception: its text is the driver's and may hold values.
             told.failed(error)
+            failure = error
             raise
         finally:
+            self._meter.ended(began, operation, statement.connection, failure)
             told.end()
 
 

@@ -20,7 +20,6 @@ from directflow_gateway.queries.sets.session import TWO_ROWS, SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bound_tuples
 from directflow_gateway.queries.sets.work import Chunk, Ended, Parts, PartStatements, statement_for
 from directflow_gateway.queries.statement import Statement
-from directflow_gateway.queries.statement_span import statement_span
 
 LETTERS: Mapping[str, Outcome] = {
     "t": Outcome.TRUE,
@@ -54,10 +53,11 @@ class EvaluatedSet:
 async def evaluate(engine: QueryEngine, statement: Statement, tuples: Tuples) -> EvaluatedSet:
     """The outcome of a condition for every tuple. Raises DirectFlowError for what concerns all of them."""
     async with SetSession(engine, statement) as session:
-        prepared = (await session.session()).prepared
+        opened = await session.session()
+        prepared = opened.prepared
         plan = prepared.sets or single_plan(prepared.compiled, is_condition=True)
-        with statement_span(engine, "evaluate", statement, prepared.connection.database) as span:
-            span.text(prepared.normalised)
+        with engine.span("evaluate", statement, opened) as span:
+            span.text(lambda: prepared.normalised)
             bound = await bound_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             work = Evaluation(session, bound, plan)
             driver = Driver(session, bound, plan, work)

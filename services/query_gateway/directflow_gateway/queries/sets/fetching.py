@@ -26,7 +26,6 @@ from directflow_gateway.queries.sets.session import TWO_ROWS, SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples, Tuples, bound_tuples
 from directflow_gateway.queries.sets.work import Chunk, Ended, Parts, statement_for
 from directflow_gateway.queries.statement import Statement
-from directflow_gateway.queries.statement_span import statement_span
 
 FIRST_WINDOW = 64
 MOST_WINDOW = 2_000
@@ -71,8 +70,8 @@ async def fetch(
         opened = await session.session()
         prepared = opened.prepared
         columns = prepared.description.columns
-        with statement_span(engine, "fetch", statement, prepared.connection.database) as span:
-            span.text(prepared.normalised)
+        with engine.span("fetch", statement, opened) as span:
+            span.text(lambda: prepared.normalised)
             yield opening_of(opened, columns)
             plan = prepared.sets or single_plan(prepared.compiled, is_condition=False)
             bound = await bound_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)

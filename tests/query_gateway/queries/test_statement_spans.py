@@ -1,0 +1,138 @@
+"""What the span of a statement says of where its time went, however it ended."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from contextlib import aclosing
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from directflow_gateway.failed_span import reason_of
+from directflow_gateway.queries import statement_span
+from directflow_gateway.queries.engine import QueryEngine
+from directflow_gateway.queries.rows import Arrangement, stream_rows
+from directflow_gateway.queries.statement_meter import StatementMeter
+from directflow_runtime.calls import CallRecord, call_scope, current_call, record_scope
+from directflow_runtime.errors import DirectFlowError
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.trace import NoOpTracer
+
+Spans = Callable[[str], list[ReadableSpan]]
+MANY = "SELECT n, repeat('x', 200) AS pad FROM generate_series(1, 60000) AS n"
+JOINED = ", ".join(f"generate_series(1, 100000) AS g{n}" for n in range(3))
+
+
+async def test_a_stream_tells_planning_first_row_server_and_batches(collect: Any, spans: Spans) -> None:
+    await collect(MANY)
+    (span,) = spans("stream")
+    told = span.attributes
+    for name in ("plan_ms", "first_row_ms", "server_ms"):
+        assert told[f"directflow.time.{name}"] > 0
+    assert told["db.response.returned_rows"] == 60000
+    assert told["directflow.batches"] > 1
+    duration_ms = (span.end_time - span.start_time) / 1e6
+    assert told["directflow.time.plan_ms"] + told["directflow.time.server_ms"] < duration_ms
+
+
+async def test_time_that_postgresql_takes_is_the_servers(collect: Any, spans: Spans) -> None:
+    await collect("SELECT count(*) AS n FROM generate_series(1, 1500000) AS g")
+    (span,) = spans("stream")
+    first_row_ms = span.attributes["directflow.time.first_row_ms"]
+    assert first_row_ms > 20
+    assert span.attributes["directflow.time.server_ms"] > first_row_ms / 2
+
+
+async def test_time_that_the_reader_takes_is_not_the_servers(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans
+) -> None:
+    """The record is what the interceptors write to while they wait for the reader."""
+    with record_scope(CallRecord("t/T")) as record:
+        record.reader_s = 5.0  # of an earlier statement of the same call
+        async with aclosing(stream_rows(engine, statement(MANY), {}, Arrangement())) as events:
+            async for _ in events:
+                record.reader_s += 0.1
+    (span,) = spans("stream")
+    assert 100 <= span.attributes["directflow.time.reader_ms"] < 5000
+
+
+async def test_a_stream_that_is_left_tells_how_far_it_came(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans
+) -> None:
+    async with aclosing(stream_rows(engine, statement(MANY), {}, Arrangement())) as events:
+        seen = 0
+        async for _ in events:
+            seen += 1
+            if seen == 3:  # the opening and two batches
+                break
+    (span,) = spans("stream")
+    assert span.attributes["error.type"] == "CANCELLED"
+    assert 0 < span.attributes["db.response.returned_rows"] < 60000
+    assert span.attributes["directflow.batches"] >= 2
+
+
+@pytest.mark.parametrize("end", [asyncio.CancelledError, GeneratorExit])
+def test_what_ends_a_statement_from_outside_is_the_deadline_once_it_has_passed_and_else_the_caller(
+    end: type[BaseException],
+) -> None:
+    assert reason_of(end()) == "CANCELLED"
+    with call_scope(replace(current_call(), deadline=time.monotonic() - 1)):
+        assert reason_of(end()) == "DEADLINE_EXCEEDED"
+
+
+async def test_a_long_stream_tells_its_progress_now_and_then_and_never_a_batch_each(
+    collect: Any, spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(statement_span, "PROGRESS_EVERY_S", 0.0)
+    await collect(MANY)
+    (span,) = spans("stream")
+    rows = [event.attributes["db.response.returned_rows"] for event in span.events]
+    assert {event.name for event in span.events} == {"progress"}
+    assert rows == sorted(rows)
+    assert rows[-1] <= 60000
+    monkeypatch.setattr(statement_span, "PROGRESS_EVERY_S", 10.0)
+    await collect(MANY)
+    assert spans("stream")[-1].events == ()
+
+
+async def test_compiling_has_a_span_once_and_later_calls_say_that_it_was_known(collect: Any, spans: Spans) -> None:
+    for _ in range(2):
+        await collect("SELECT 17 AS n")
+    assert len(spans("compile")) == 1
+    assert [span.attributes["directflow.compile.cached"] for span in spans("stream")] == [False, True]
+
+
+async def test_a_refused_statement_fails_the_span_of_compiling(collect: Any, spans: Spans) -> None:
+    with pytest.raises(DirectFlowError):
+        await collect("DELETE FROM users")
+    (span,) = spans("compile")
+    assert span.attributes["error.type"] == "STATEMENT_REFUSED"
+
+
+class Untold:
+    """A statement's text that nobody may ask for."""
+
+    def __call__(self) -> str:
+        raise AssertionError("the text was made for nobody")
+
+
+@pytest.mark.parametrize("tells_text", [True, False])
+def test_the_text_is_not_even_made_where_nobody_reads_it_or_the_settings_do_not_want_it(
+    tells_text: bool, statement: Callable[..., Any]
+) -> None:
+    tracer = NoOpTracer() if tells_text else TracerProvider(shutdown_on_exit=False).get_tracer("test")
+    made = statement_span.StatementSpans(tracer, StatementMeter(), tells_text=tells_text)
+    with made.of("stream", statement("SELECT 1 AS n"), "customer") as span:
+        span.text(Untold())
+
+
+async def test_without_statement_text_everything_else_is_told(
+    stand: Any, make_engine: Callable[..., QueryEngine], statement: Callable[..., Any], spans: Spans
+) -> None:
+    engine = make_engine(stand, tells_text=False)
+    async with aclosing(stream_rows(engine, statement("SELECT 18 AS n"), {}, Arrangement())) as events:
+        async for _ in events:
+            pass
+    (span,) = spans("stream")
+    assert "db.query.text" not in span.attributes
+    assert span.attributes["db.query.summary"] == "stream weekly"
