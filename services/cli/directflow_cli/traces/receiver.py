@@ -5,6 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Self
 
 import grpc
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2 as metrics_wire
+from opentelemetry.proto.collector.metrics.v1 import metrics_service_pb2_grpc as metrics_stubs
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as wire
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2_grpc as stubs
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, KeyValue
@@ -40,6 +42,7 @@ class Receiver(stubs.TraceServiceServicer):
         options = (("grpc.max_receive_message_length", MAX_MESSAGE_BYTES), ("grpc.so_reuseport", 0))
         self._server = grpc.server(ThreadPoolExecutor(THREADS, "otlp"), options=options)
         stubs.add_TraceServiceServicer_to_server(self, self._server)  # type: ignore[no-untyped-call]
+        metrics_stubs.add_MetricsServiceServicer_to_server(_Metrics(), self._server)  # type: ignore[no-untyped-call]
         self.address = f"127.0.0.1:{self._server.add_insecure_port(f'127.0.0.1:{port}')}"
 
     def __enter__(self) -> Self:
@@ -54,6 +57,15 @@ class Receiver(stubs.TraceServiceServicer):
     ) -> wire.ExportTraceServiceResponse:
         self._store.add(from_request(request))
         return wire.ExportTraceServiceResponse()
+
+
+class _Metrics(metrics_stubs.MetricsServiceServicer):
+    """Takes metrics and keeps none: our services send both to one address, and would log a refusal."""
+
+    def Export(
+        self, request: metrics_wire.ExportMetricsServiceRequest, context: grpc.ServicerContext
+    ) -> metrics_wire.ExportMetricsServiceResponse:
+        return metrics_wire.ExportMetricsServiceResponse()
 
 
 def from_request(request: wire.ExportTraceServiceRequest) -> list[Span]:
