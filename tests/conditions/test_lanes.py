@@ -231,6 +231,26 @@ async def test_a_shared_statement_belongs_to_no_call_and_links_to_all_of_its_cal
         "1": [shared.context.span_id],
         "2": [shared.context.span_id],
     }
+    assert shared.attributes["directflow.batch.callers"] == 2
+    assert [callers[name].attributes.get("directflow.lane.wait_ms", 0) > 0 for name in "012"] == [False, True, True]
+
+
+async def test_a_shared_statement_that_nobody_waits_for_any_more_ends_as_cancelled(
+    lanes: Lanes, gateway: HeldGateway, provider: TracerProvider, spans: InMemorySpanExporter
+) -> None:
+    async def traced(person: str) -> None:
+        with provider.get_tracer("test").start_as_current_span(person, record_exception=False):
+            await ask(lanes, person)
+
+    first, second, third = await start(traced("0"), traced("1"), traced("2"))
+    first.cancel()
+    await asyncio.sleep(0.01)
+    second.cancel()
+    third.cancel()
+    await asyncio.gather(first, second, third, return_exceptions=True)
+    await asyncio.sleep(0.01)
+    (shared,) = (span for span in spans.get_finished_spans() if span.name == "evaluate together")
+    assert shared.attributes["error.type"] == "CANCELLED"
 
 
 async def test_a_lone_callers_statement_is_in_its_callers_trace(

@@ -13,11 +13,12 @@ from typing import Any
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBasedTraceIdRatio
+from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import Tracer
 
 from directflow_runtime.decided_tracer import DecidedTracer
 from directflow_runtime.forced_sampling import ForcedSampling
+from directflow_runtime.linked_sampling import RatioOrLinked
 from directflow_runtime.settings import TelemetrySettings
 from directflow_runtime.telemetry_resource import resource_of
 
@@ -73,7 +74,7 @@ async def telemetry(settings: TelemetrySettings, service: str, *processors: Span
 def start(settings: TelemetrySettings, service: str, *processors: SpanProcessor) -> Telemetry:
     """The same without a block: the caller owes an `aclose()`."""
     provider = TracerProvider(
-        sampler=ParentBasedTraceIdRatio(settings.sample_ratio),
+        sampler=ParentBased(RatioOrLinked(settings.sample_ratio)),
         resource=resource_of(service),
         shutdown_on_exit=False,  # it would wait 30 s for a collector that is away
     )

@@ -41,6 +41,8 @@ READER_MS: Final = "directflow.time.reader_ms"
 """How long a stream was held up because whoever called it did not read."""
 LANE_WAIT_MS: Final = "directflow.lane.wait_ms"
 """From an evaluation's arrival until the statement that it shares went out."""
+CALLERS: Final = "directflow.batch.callers"
+"""Of a shared statement; it has links to the first of them."""
 WORKSPACE: Final = "directflow.workspace"
 CONNECTION: Final = "directflow.connection"
 

@@ -4,6 +4,8 @@ It begins a trace of its own that links to each of them, and each of them links 
 trace to another. A statement with one caller is a part of that caller's trace, exactly as if there were no lane.
 """
 
+import asyncio
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
@@ -23,12 +25,21 @@ MAX_LINKS: Final = 128
 def statement_span(tracer: Tracer, batch: Batch) -> Iterator[None]:
     """The current span within the block is the statement's, or its one caller's."""
     callers = [waiter.span for waiter in batch.waiters]
+    _tell_waits(batch)
     if len(callers) == 1:
         with use_span(callers[0], record_exception=False, set_status_on_exception=False):
             yield
     else:
         with _shared_span(tracer, batch, callers):
             yield
+
+
+def _tell_waits(batch: Batch) -> None:
+    """What each caller waited for the statement before this one."""
+    now = time.monotonic()
+    for waiter in batch.waiters:
+        if waiter.span.is_recording():
+            waiter.span.set_attribute(names.LANE_WAIT_MS, round((now - waiter.since) * 1000, 3))
 
 
 @contextmanager
@@ -41,8 +52,8 @@ def _shared_span(tracer: Tracer, batch: Batch, callers: Sequence[Span]) -> Itera
     try:
         with use_span(span, record_exception=False, set_status_on_exception=False):
             yield
-    except Exception as error:
-        span.set_attribute(names.ERROR_TYPE, error.reason if isinstance(error, DirectFlowError) else "INTERNAL")
+    except BaseException as error:
+        span.set_attribute(names.ERROR_TYPE, _reason_of(error))
         span.set_status(Status(StatusCode.ERROR))
         raise
     finally:
@@ -55,4 +66,11 @@ def _attributes(batch: Batch) -> dict[str, str | int]:
         names.WORKSPACE: conditions[0].workspace,
         names.RESOURCE: conditions[0].name,
         names.ROWS: len(batch),
+        names.CALLERS: len(batch.waiters),
     }
+
+
+def _reason_of(error: BaseException) -> str:
+    if isinstance(error, asyncio.CancelledError):  # nobody waits any more
+        return "CANCELLED"
+    return error.reason if isinstance(error, DirectFlowError) else "INTERNAL"

@@ -1,6 +1,7 @@
 """One caller that waits for the answer to its question."""
 
 import asyncio
+import time
 from collections.abc import Hashable, Sequence
 
 from opentelemetry.trace import Span
@@ -12,7 +13,7 @@ from directflow_conditions.questions import Answer, Question
 class Waiter:
     """A question, whose it is, and until when it is worth an answer."""
 
-    __slots__ = ("answer", "deadline", "identity", "question", "row", "size", "span")
+    __slots__ = ("answer", "deadline", "identity", "question", "row", "since", "size", "span")
 
     def __init__(self, question: Question, identity: str, deadline: float, span: Span) -> None:
         self.question = question
@@ -21,6 +22,7 @@ class Waiter:
         """On the clock of time.monotonic()."""
         self.span = span
         """Of the caller's call."""
+        self.since = time.monotonic()
         self.answer: asyncio.Future[Sequence[Answer] | Exception] = asyncio.get_running_loop().create_future()
         """An exception is a result here: asyncio would complain of one whose caller left at the same moment."""
         self.row = row_of(question)
