@@ -22,19 +22,10 @@ class Arrangement:
     verdict: Verdict
     notes: tuple[str, ...]
     """Sentences on what to keep in mind: spans that are missing, clocks that differ."""
-
-    @property
-    def begin_ns(self) -> int:
-        return min(span.start_ns for _, span in self.lines)
-
-    @property
-    def duration_ns(self) -> int:
-        return max(span.start_ns + span.duration_ns for _, span in self.lines) - self.begin_ns
-
-    @property
-    def services(self) -> list[str]:
-        """In the order in which they come in."""
-        return list(dict.fromkeys(short_service(span) for _, span in self.lines))
+    begin_ns: int
+    duration_ns: int
+    services: tuple[str, ...]
+    """In the order in which they come in."""
 
     def is_linked(self, span: Span) -> bool:
         """It is of another trace, that a link leads to."""
@@ -47,6 +38,7 @@ def arranged(spans: Sequence[Span], trace_of: Callable[[str], Sequence[Span]]) -
         return None
     whole = followed(spans, trace_of)
     lines, shifts = aligned(depth_first(whole))
+    begin = min(span.start_ns for _, span in lines)
     known = {span.span_id for span in whole}
     orphans = frozenset(span.span_id for span in whole if span.parent_id and span.parent_id not in known)
     return Arrangement(
@@ -55,6 +47,9 @@ def arranged(spans: Sequence[Span], trace_of: Callable[[str], Sequence[Span]]) -
         orphans=orphans,
         verdict=verdict(lines),
         notes=(*_missing(spans, len(orphans)), *_clocks(shifts)),
+        begin_ns=begin,
+        duration_ns=max(span.start_ns + span.duration_ns for _, span in lines) - begin,
+        services=tuple(dict.fromkeys(short_service(span) for _, span in lines)),
     )
 
 

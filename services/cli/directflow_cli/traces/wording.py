@@ -1,5 +1,7 @@
 """Names, amounts and attributes of spans as people read them, on one line and harmless wherever they are shown."""
 
+import re
+
 from directflow_cli.commands.printable import printable
 from directflow_cli.traces.spans import AttributeValue, Span
 
@@ -7,6 +9,7 @@ MAX_VALUE_CHARACTERS = 80
 MAX_NAME_CHARACTERS = 120
 NS_A_MS = 1e6
 KILO = 1000
+_METHOD = re.compile(r"[\w.]+\.(\w+/\w+)")
 
 # What is worth a word beside a bar, in this order: label, attribute and unit.
 _DETAILS = (
@@ -42,8 +45,8 @@ def short_service(span: Span) -> str:
 
 def short_name(span: Span) -> str:
     """`directflow.segments.v1.AudienceService/ListSegments` is `AudienceService/ListSegments`; others stay."""
-    package, slash, method = span.name.partition("/")
-    return one_line(package.rpartition(".")[2] + slash + method if slash else span.name, MAX_NAME_CHARACTERS)
+    method = _METHOD.fullmatch(span.name[:MAX_NAME_CHARACTERS])
+    return one_line(method[1] if method else span.name, MAX_NAME_CHARACTERS)
 
 
 def one_line(text: str, characters: int) -> str:
