@@ -167,6 +167,44 @@ async def test_who_was_refused_with_an_old_one_gets_the_present_one_without_a_re
     assert source.asked.count(True) == 1
 
 
+async def followed(source: ScriptedSource, keyring: Keyring) -> None:
+    """ "one" worked; the source has "two"."""
+    keyring.accepted((await keyring.credential()).generation)
+    source.password = "two"
+    await asyncio.sleep(0.05)  # FORCED_S, hurried
+    assert (await keyring.recheck()).generation == "two"
+
+
+async def test_a_password_that_no_database_takes_yet_is_kept_back_for_the_one_before(
+    source: ScriptedSource, keyring: Keyring, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{KEYRING}.DOUBTED_S", 0.3)
+    await followed(source, keyring)
+    assert (await keyring.after_refusal("two")).generation == "one"
+    keyring.accepted("one")
+    assert (await keyring.credential()).generation == "one"
+    await asyncio.sleep(0.3)
+    assert (await keyring.credential()).generation == "two"  # tried again
+    assert (await keyring.after_refusal("two")).generation == "one"
+
+
+async def test_the_one_before_is_given_up_when_it_is_refused_in_its_turn(
+    source: ScriptedSource, keyring: Keyring, hurried: None
+) -> None:
+    await followed(source, keyring)
+    assert (await keyring.after_refusal("two")).generation == "one"
+    assert (await keyring.after_refusal("one")).generation == "two"
+    keyring.accepted("two")
+    assert (await keyring.credential()).generation == "two"
+
+
+async def test_when_neither_is_taken_there_is_no_other(source: ScriptedSource, keyring: Keyring, hurried: None) -> None:
+    await followed(source, keyring)
+    assert (await keyring.after_refusal("two")).generation == "one"
+    assert (await keyring.after_refusal("one")).generation == "two"
+    assert (await keyring.after_refusal("two")).generation == "two"
+
+
 async def test_a_refusal_while_the_source_is_away_is_no_rejection(source: ScriptedSource, keyring: Keyring) -> None:
     await keyring.credential()
     source.away = True

@@ -15,6 +15,8 @@ FORCED_S = 1.0
 """A refused login, or a caller who cannot be served, makes the source be asked at most this often."""
 REPLACE_S = 30.0
 """A lease that no login ever succeeded with is replaced at most this often: the next one would fare no better."""
+DOUBTED_S = 15.0
+"""A new password that a database does not take is tried again after this time; until then the one before serves."""
 PATIENCE_S = 1.0
 """How long callers wait for a source that is known to be away, and for a fresh credential after a long idle time."""
 TICK_S = 5.0
@@ -34,6 +36,10 @@ class Keyring:
         self._forced_at = self._replaced_at = -float("inf")
         self._proven = ""
         """The generation that a database accepted last."""
+        self._accepted: Credential | None = None
+        """That credential, until a database refuses it."""
+        self._doubted, self._doubted_until = "", 0.0
+        """The generation that its source has and no database takes yet: nobody changes a password everywhere at once."""
         self._used_at = time.monotonic()
         self._users = 0
         self._lapsed = False
@@ -56,16 +62,22 @@ class Keyring:
                 await asyncio.wait([task], timeout=self._reading.began_at + PATIENCE_S - now)
                 self._lapsed = False
         self._arm()
-        return self._reading.credential or present
+        return self._serving(self._reading.credential or present, now)
 
     async def after_refusal(self, generation: str) -> Credential:
-        """Another credential than the one of `generation`, which a database did not take; the same one when the source
-        has, after a second look a second later, no other: a password is changed in the database first. Where another
-        has come meanwhile, nobody is asked. Raises CREDENTIALS_UNAVAILABLE when the source is away."""
+        """Another credential than the one of `generation`, which a database did not take: what the source has by now,
+        after a second look a second later where it has no other, for some change a password in the database first;
+        then the one that was accepted before, for others change it in the source first; otherwise the same one. Where
+        another has come meanwhile, nobody is asked. Raises CREDENTIALS_UNAVAILABLE when the source is away."""
+        if self._accepted is not None and self._accepted.generation == generation:
+            self._accepted = None
         fresh = await self._forced(generation)
         if fresh.generation != generation or fresh.lease is not None:
             return fresh
-        return await self._forced(generation)
+        fresh = await self._forced(generation)
+        if fresh.generation == generation:
+            self._doubted, self._doubted_until = generation, time.monotonic() + DOUBTED_S
+        return self._serving(fresh, time.monotonic())
 
     async def recheck(self) -> Credential:
         """The credential as its source has it now, asked at most once in FORCED_S. A lease that lives stays the same.
@@ -84,6 +96,9 @@ class Keyring:
     def accepted(self, generation: str) -> None:
         """A login with it succeeded."""
         self._proven = generation
+        present = self._reading.credential
+        if present is not None and present.generation == generation:
+            self._accepted, self._doubted = present, ""
 
     def begin_use(self) -> None:
         """A session is leased, or waited for; until `end_use` the credential is kept fresh however long it takes."""
@@ -118,6 +133,12 @@ class Keyring:
         await self._reading.aclose()
 
     # --- the narrow part -----------------------------------------------------------------------------------------
+
+    def _serving(self, credential: Credential, now: float) -> Credential:
+        """The one that was accepted before, while this one is doubted."""
+        is_doubted = credential.generation == self._doubted and now < self._doubted_until
+        accepted = self._accepted
+        return accepted if is_doubted and accepted is not None and not _is_over(accepted, now) else credential
 
     async def _needed(self) -> Credential:
         """For a caller who cannot be served without: at most one attempt in FORCED_S, whatever the backoff says."""

@@ -31,7 +31,7 @@ Examine = Callable[[Connection, GatewayConnection], Awaitable[None]]
 
 
 LOGINS = 3
-"""With another credential each: the one that was read after a refusal may have been replaced meanwhile as well."""
+"""As a rule with another credential each: the one that was read after a refusal may have been replaced meanwhile."""
 
 
 class RefusedLogin(Exception):
@@ -89,12 +89,17 @@ class Opener:
         credential = await self._credential()
         self._breaker.check()
         self._server.check()
+        is_repeated = False
         for _ in range(LOGINS):
             try:
                 return await self._open(credential, permit)
             except RefusedLogin:
+                if is_repeated:
+                    break
                 fresh = await self._after_refusal(credential)
-            if fresh.generation == credential.generation:
+            # The same one, a second later, once: some store a password before they change it in the database.
+            is_repeated = fresh.generation == credential.generation
+            if is_repeated and fresh.lease is not None:
                 break
             credential = fresh
         self._breaker.refused(rejected())
