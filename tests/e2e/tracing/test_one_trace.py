@@ -2,75 +2,23 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
-import grpc
-import pytest
 from directflow.conditions.v1 import evaluation_service_pb2 as conditions_wire
 from directflow.conditions.v1 import evaluation_service_pb2_grpc as conditions_stubs
 from directflow.gateway.v1 import query_service_pb2_grpc as gateway_stubs
 from directflow.segments.v1 import audience_service_pb2 as segments_wire
 from directflow.segments.v1 import audience_service_pb2_grpc as segments_stubs
-from directflow_cli.traces.spans import Span
 from directflow_gateway.config import GatewaySettings
-from directflow_runtime.channel import open_channel
 from directflow_runtime.errors import StatusCode
-from directflow_runtime.remote import remote_error
-from directflow_runtime.settings import ChannelSettings, TelemetrySettings, load
-from directflow_runtime.telemetry import telemetry
+from directflow_runtime.settings import load
+
+from .caller import Caller, read
 
 CANARY_VALUE = "canary-value-7f3a91"
 CANARY_MAIL = "canary.mail.5be1"
 CANARY_LITERAL = "canary-literal-c0ffee"
-
-
-class Caller:
-    """A platform service that traces its calls and exports its spans to where ours go."""
-
-    def __init__(self, at: Any, tracer: Any, channels: dict[str, Any]) -> None:
-        self.at = at
-        self.tracer = tracer
-        self.channels = channels
-
-    async def traced(self, work: Callable[[], Any]) -> tuple[str, Any]:
-        """What `work` gives or raises under a span of the caller's, and the trace id of it."""
-        with self.tracer.start_as_current_span("flow step", record_exception=False) as span:
-            trace_id = f"{span.get_span_context().trace_id:032x}"
-            try:
-                return trace_id, await work()
-            except grpc.aio.AioRpcError as error:
-                return trace_id, remote_error(error)
-
-    async def spans(self, trace_id: str, *services: str) -> list[Span]:
-        """The trace, once its root and spans of all these services are there, and none is without its parent."""
-
-        def whole() -> list[Span]:
-            spans = self.at.spans.trace(trace_id)
-            known = {span.span_id for span in spans}
-            roots = [span for span in spans if span.parent_id not in known]
-            missing = set(services) - {span.service for span in spans}
-            return spans if len(roots) == 1 and not roots[0].parent_id and not missing else []
-
-        return await self.at.until(whole, why=f"no whole tree of {services}")
-
-
-@pytest.fixture
-async def caller(platform: Any) -> AsyncIterator[Caller]:
-    settings = TelemetrySettings(otlp_endpoint=f"http://{platform.otlp}", schedule_delay_s=0.05)
-    async with telemetry(settings, "caller") as traces:
-        tracer = traces.tracer("caller")
-        channels = {
-            name: open_channel(ChannelSettings(target=service.address), tracer)
-            for name, service in platform.services.items()
-        }
-        yield Caller(platform, tracer, channels)
-        for channel in channels.values():
-            await channel.close()
-
-
-async def read(call: Any) -> list[Any]:
-    return [message async for message in call]
 
 
 async def test_the_callers_trace_goes_through_both_services_down_to_the_statement(
