@@ -3,12 +3,13 @@
 from pathlib import Path
 
 from directflow_cli.traces.receiver import Receiver
+from directflow_cli.traces.spans import MAX_EVENTS
 from directflow_cli.traces.store import SpanStore, read
 from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
-from opentelemetry.trace import Status, StatusCode
+from opentelemetry.trace import Link, SpanKind, Status, StatusCode
 
 
 def send_two_spans(address: str) -> str:
@@ -46,3 +47,27 @@ def test_two_receivers_never_share_a_port() -> None:
         send_two_spans(one.address)
         assert one.address != other.address
     assert (len(first.trace_ids()), second.trace_ids()) == (1, [])
+
+
+def test_kind_links_events_and_the_process_are_kept_in_memory_and_in_the_file(tmp_path: Path) -> None:
+    store = SpanStore(tmp_path / "traces.jsonl")
+    resource = Resource({"service.name": "gateway", "service.version": "0.1.0", "k8s.pod.name": "gateway-7", "x": "y"})
+    with Receiver(store) as receiver:
+        provider = TracerProvider(resource=resource)
+        exporter = OTLPSpanExporter(endpoint=f"http://{receiver.address}", insecure=True, timeout=5)
+        provider.add_span_processor(SimpleSpanProcessor(exporter))
+        tracer = provider.get_tracer("test")
+        other = tracer.start_span("other").get_span_context()
+        with tracer.start_as_current_span("long", kind=SpanKind.SERVER, links=[Link(other)]) as span:
+            for number in range(MAX_EVENTS + 3):
+                span.add_event("progress", {"directflow.rows": number})
+        provider.shutdown()
+    trace_id = format(span.get_span_context().trace_id, "032x")
+    (kept,) = store.trace(trace_id)
+    assert kept.kind == "SERVER"
+    assert kept.links == ((format(other.trace_id, "032x"), format(other.span_id, "016x")),)
+    assert len(kept.events) == MAX_EVENTS
+    assert kept.events[-1].attributes == {"directflow.rows": MAX_EVENTS + 2}
+    assert kept.resource["k8s.pod.name"] == "gateway-7"
+    assert "x" not in kept.resource
+    assert read(tmp_path / "traces.jsonl").trace(trace_id) == [kept]

@@ -1,10 +1,15 @@
 """The waterfall shows every service of a trace in calling order, and its failures."""
 
 import io
+from dataclasses import asdict
 
+import pytest
+from directflow_cli.traces.links import SHARED
 from directflow_cli.traces.spans import Span, depth_first
 from directflow_cli.traces.waterfall import BAR_CELLS, MAX_LINES, waterfall
 from rich.console import Console
+
+from .traces import statement, stream
 
 MS = 1_000_000
 
@@ -103,3 +108,63 @@ def test_a_brother_below_which_something_failed_is_never_left_out() -> None:
     assert [line for line in lines if "the one that failed" in line]
     assert len([line for line in lines if "EvaluateSet" in line]) == 4
     assert [line for line in lines if "6 more" in line]
+
+
+def test_below_the_bars_stands_in_words_how_it_ended_where_the_time_went_and_what_to_do() -> None:
+    lines = shown(stream(0, 100, directflow__time__first_row_ms=70.0))
+    words = lines[lines.index("") :]
+    assert words[1] == "Ended well."
+    assert words[2].startswith("Most of the time, 70% or 70.0 ms, went into PostgreSQL before the first row")
+    assert words[3].startswith("→ EXPLAIN the statement")
+    assert words[4].startswith("Time: PostgreSQL before the first row 70% (70.0 ms), ")
+    assert words[5] == "Statement: communities revision 3 on database shop of connection customer: 0 rows"
+
+
+def test_waits_database_and_amounts_are_beside_the_bar_in_units() -> None:
+    attributes = {
+        "directflow__pool__wait_ms": 12.34,
+        "directflow__time__reader_ms": 0.0,
+        "directflow__bytes__returned": 12_345,
+    }
+    line = next(line for line in shown([statement("a", "", 0, 1, **attributes)], 200) if "stream communities" in line)
+    assert "waited 12.3 ms  12.3 kB  on customer  database shop" in line
+    assert "reader" not in line
+
+
+@pytest.mark.parametrize("width", [20, 40, 60, 80, 200])
+def test_no_line_is_wider_than_the_terminal(width: int) -> None:
+    deep = [span(str(number), str(number - 1), number, 200) for number in range(100)]
+    assert max(len(line) for line in shown([*deep, *stream()], width)) <= width
+
+
+def test_a_pipe_and_no_color_get_plain_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+    console = Console(file=io.StringIO(), width=100, force_terminal=True)
+    console.print(waterfall([span("a", "", 0, 1, status="ERROR")]))
+    assert isinstance(console.file, io.StringIO)
+    assert "\x1b[31m" not in console.file.getvalue()
+    assert "\x1b" not in "".join(shown([span("a", "", 0, 1, status="ERROR")]))
+
+
+def test_what_rewrites_a_terminal_is_written_out() -> None:
+    text = "\x1b[2J\x07\u202e\nname"
+    spans = [span("a", "", 0, 1, name=text, service=text, attributes={"error.type": text, "db.query.text": text})]
+    assert "\\x1b[2J" in "".join(shown(spans))
+    assert [line for line in shown(spans) if not line.isprintable()] == []
+
+
+def test_a_span_without_its_parent_and_one_of_another_trace_are_marked() -> None:
+    batch = Span(**{**asdict(span("s", "", 2, 8, name=SHARED, links=(("x", "y"), ("z", "z")))), "trace_id": "other"})
+    console = Console(file=io.StringIO(), width=160)
+    console.print(waterfall([span("a", "lost", 0, 10, links=(("other", "s"),))], lambda _: [batch]))
+    assert isinstance(console.file, io.StringIO)
+    text = console.file.getvalue()
+    assert "⋯ span a" in text
+    assert f"  ↪ {SHARED}" in text
+    assert "did not arrive (marked ⋯)" in text
+
+
+def test_thousands_of_spans_deep_and_wide_are_shown_in_few_lines() -> None:
+    deep = [span(str(number), str(number - 1), number, 5_000) for number in range(1, 2_000)]
+    lines = shown([span("0", "", 0, 5_000), *deep])
+    assert len(lines) < MAX_LINES + 20

@@ -52,7 +52,9 @@ class _Node:
 
 
 def breakdown(lines: Lines) -> list[Stretch]:
-    """The stretches of the critical path, the largest first; they add up to the trace's duration."""
+    """The stretches of the critical path, the largest first. They add up to the time from the first root's begin to
+    the last root's end: what went on after that nobody waited for.
+    """
     roots = _trees(lines)
     stretches: dict[tuple[Part, str], Stretch] = {}
     for span, alone, remote in _critical(roots):
@@ -138,7 +140,7 @@ _BY_NAME = {
 def _rest(span: Span, remote: bool) -> Part:
     if "rpc.method" in span.attributes:
         # A call's own time: on its way where the other side was seen, else whatever that did.
-        return Part.HOP if remote or span.kind == "CLIENT" else Part.OWN
+        return Part.HOP if span.kind == "CLIENT" or (remote and not span.kind) else Part.OWN
     named = _BY_NAME.get(span.name) or _BY_NAME.get(span.name.partition(" ")[0])
     if named:
         return named
