@@ -1,6 +1,5 @@
 """The alert rules: judged by Prometheus' own promtool, asking only for what the services export."""
 
-import os
 import re
 import shutil
 import subprocess
@@ -13,19 +12,6 @@ import yaml
 from tests.observability import deployment
 
 TESTS = deployment.ALERTS.with_name("alerts_test.yaml")
-
-
-@pytest.fixture(scope="module")
-def promtool() -> Path:
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    tools = Path(os.environ.get("DIRECTFLOW_TOOLS") or cache / "directflow" / "tools")
-    found = tools / "promtool" / "promtool"
-    if not found.exists():
-        message = f"no promtool at {found}: `make tools` puts it there"
-        if os.environ.get("DIRECTFLOW_TOOLS_REQUIRED"):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
 
 
 def run(promtool: Path, *arguments: str | Path) -> "subprocess.CompletedProcess[str]":
