@@ -2,14 +2,15 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-from directflow_cli.dev.postgres import Role
+from directflow_cli.dev.postgres import PostgresServer, Role
+from directflow_cli.dev.postgres_binaries import Installation
 from directflow_gateway.connections import Limits
 from directflow_gateway.execution import GatewayConnection, TransactionSettings, read_only_transaction
 from directflow_gateway.execution.connection import wire_of
@@ -28,6 +29,19 @@ ROLE = "directflow_readonly"
 TABLES = """
 CREATE TABLE users (id bigint PRIMARY KEY, email text, phone text, created_at timestamptz);
 CREATE TABLE salaries (user_id bigint, amount numeric);
+"""
+
+
+AS_BEFORE = f"""
+ALTER ROLE {ROLE} RESET ALL;
+ALTER ROLE {ROLE} LOGIN CONNECTION LIMIT -1;
+ALTER SYSTEM RESET ALL;
+SELECT pg_reload_conf();
+SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE usename = '{ROLE}';
+REVOKE ALL ON users, salaries FROM {ROLE};
+REVOKE ALL (id, email, created_at) ON users FROM {ROLE};
+GRANT SELECT ON users, salaries TO {ROLE};
+ALTER TABLE users DROP COLUMN IF EXISTS height;
 """
 
 
@@ -67,9 +81,17 @@ async def stack() -> AsyncIterator[AsyncExitStack]:
         yield opened
 
 
+@pytest.fixture(scope="module")
+def shared(postgres_installation: Installation) -> Iterator[Site]:
+    with PostgresServer.create(postgres_installation) as server:
+        yield Site(server)
+
+
 @pytest.fixture
-def site(private_postgres: Callable[..., Any]) -> Site:
-    return Site(private_postgres())
+def site(shared: Site) -> Iterator[Site]:
+    """A server of these tests alone, which the page's SQL may change: it is put right afterwards."""
+    yield shared
+    shared.server.psql(AS_BEFORE, database="app")
 
 
 async def running(session: GatewayConnection, sql: str) -> "asyncio.Task[str]":
