@@ -9,6 +9,7 @@ from directflow.gateway.v1 import definition_service_pb2_grpc as definition_stub
 from directflow.gateway.v1 import query_service_pb2_grpc as query_stubs
 from directflow_runtime.definitions.cache import DefinitionCache
 from directflow_runtime.definitions.following import Following
+from directflow_runtime.definitions.metering import meter_definitions
 from directflow_runtime.definitions.store import DocumentStore
 from directflow_runtime.identity import IdentityPolicy
 from directflow_runtime.interceptors import Drain, server_interceptors
@@ -16,6 +17,7 @@ from directflow_runtime.lifecycle import App
 from directflow_runtime.logging import get_logger
 from directflow_runtime.metrics import Metrics
 from directflow_runtime.metrics.export import metering
+from directflow_runtime.metrics.names import DEFINITIONS_AGE
 from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.telemetry import telemetry
 from opentelemetry.trace import Tracer
@@ -39,6 +41,7 @@ from directflow_gateway.engagement.servicer import EngagementStoreServicer
 from directflow_gateway.engagement.store import EngagementStore
 from directflow_gateway.execution import Watchdog
 from directflow_gateway.pools import Pools, Retiring
+from directflow_gateway.pools.meter import meter_budgets
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.prepared import PreparedQueries
 from directflow_gateway.queries.servicer import QueryServicer
@@ -65,18 +68,19 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     watchdog = Watchdog()
     stack.callback(watchdog.close)
     doctor = RoleDoctor(get_logger(PACKAGE))
-    vault = _vault(settings, tracer, stack)
-    keyrings = _keyrings(settings, vault, stack)
+    vault = _vault(settings, tracer, metrics, stack)
+    keyrings = _keyrings(settings, vault, metrics, stack)
     budgets = settings.pools.budgets()
     stack.callback(budgets.close)
-    pools = Pools(keyrings, watchdog, settings.egress.policy(), doctor.admit, budgets, tracer)
+    meter_budgets(metrics, budgets)
+    pools = Pools(keyrings, watchdog, settings.egress.policy(), doctor.admit, budgets, tracer, metrics)
     stack.push_async_callback(pools.aclose)
     server = _server(settings, tracer, metrics)
-    stores = _stores(settings, watchdog, tracer, vault, stack)
+    stores = _stores(settings, watchdog, tracer, vault, metrics, stack)
     ownership = Ownership(owners(settings.definitions, settings.identity), settings.definitions.readers)
     definitions = DefinitionServicer(ownership, stores.definitions)
-    provenance = _provenance(settings, stores.definitions, stack)
-    saved = _saved_connections(settings, stores.definitions, stack)
+    provenance = _provenance(settings, stores.definitions, metrics, stack)
+    saved = _saved_connections(settings, stores.definitions, metrics, stack)
     book = Connections(saved.fixed, saved.cache, saved.store.get if stores.definitions else None)
     _retire(pools, book, stack)
     queries = QueryServicer(_engine(settings, book, pools, tracer, metrics), provenance, ownership.identities)
@@ -91,19 +95,21 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     return App(server, SERVICES, ready)
 
 
-def _vault(settings: GatewaySettings, tracer: Tracer, stack: AsyncExitStack) -> VaultSession | None:
+def _vault(settings: GatewaySettings, tracer: Tracer, metrics: Metrics, stack: AsyncExitStack) -> VaultSession | None:
     """The process's one login to Vault; it begins in the background, for the gateway starts without Vault."""
     if settings.vault is None:
         return None
-    vault = VaultSession(settings.vault, tracer, get_logger(PACKAGE))
+    vault = VaultSession(settings.vault, tracer, get_logger(PACKAGE), metrics=metrics)
     stack.push_async_callback(vault.aclose)
     vault.start()
     return vault
 
 
-def _keyrings(settings: GatewaySettings, vault: VaultSession | None, stack: AsyncExitStack) -> Keyrings:
+def _keyrings(
+    settings: GatewaySettings, vault: VaultSession | None, metrics: Metrics, stack: AsyncExitStack
+) -> Keyrings:
     epoch = (lambda: 0) if vault is None else (lambda: vault.epoch)
-    keyrings = Keyrings(source_by_kind(settings.credentials, vault), get_logger(PACKAGE), epoch)
+    keyrings = Keyrings(source_by_kind(settings.credentials, vault), get_logger(PACKAGE), epoch, metrics)
     stack.push_async_callback(keyrings.aclose)
     return keyrings
 
@@ -118,7 +124,7 @@ class _SavedConnections:
 
 
 def _saved_connections(
-    settings: GatewaySettings, definitions: DefinitionStore | None, stack: AsyncExitStack
+    settings: GatewaySettings, definitions: DefinitionStore | None, metrics: Metrics, stack: AsyncExitStack
 ) -> _SavedConnections:
     """Follows the saved connections for as long as the process lives."""
     fixed = tuple(connection.connection() for connection in settings.connections)
@@ -126,11 +132,13 @@ def _saved_connections(
     cache = DefinitionCache(definition_of, get_logger(PACKAGE), by_name)
     if definitions is None:
         cache.there_is_no_store()
+        meter_definitions(metrics, CONNECTIONS, cache, None)
         return _SavedConnections(fixed, cache, NoStore())
     store = CollectionStore(definitions, CONNECTIONS)
     following = Following(cache, store, get_logger(PACKAGE), SILENCE_S)
     stack.push_async_callback(following.aclose)
     following.start()
+    meter_definitions(metrics, CONNECTIONS, cache, following)
     return _SavedConnections(fixed, cache, store)
 
 
@@ -140,10 +148,14 @@ def _retire(pools: Pools, book: Connections, stack: AsyncExitStack) -> None:
     retiring.start()
 
 
-def _provenance(settings: GatewaySettings, store: DefinitionStore | None, stack: AsyncExitStack) -> Provenance:
+def _provenance(
+    settings: GatewaySettings, store: DefinitionStore | None, metrics: Metrics, stack: AsyncExitStack
+) -> Provenance:
     provenance = Provenance(store, settings.definitions.superseded_grace_s)
     stack.push_async_callback(provenance.aclose)
     provenance.start()
+    if store is not None:
+        metrics.gauge(DEFINITIONS_AGE, lambda: {("statements",): provenance.silent_for_s()})
     return provenance
 
 
@@ -151,7 +163,8 @@ def _engine(
     settings: GatewaySettings, connections: Connections, pools: Pools, tracer: Tracer, metrics: Metrics
 ) -> QueryEngine:
     prepared = PreparedQueries(capacity=settings.prepared.capacity, trusted_for_s=settings.prepared.trusted_for_s)
-    return QueryEngine(connections, pools, prepared, tracer, metrics)
+    tells_text = settings.telemetry.statement_text
+    return QueryEngine(connections, pools, prepared, tracer, metrics, tells_text=tells_text)
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,12 +176,17 @@ class _Stores:
 
 
 def _stores(
-    settings: GatewaySettings, watchdog: Watchdog, tracer: Tracer, vault: VaultSession | None, stack: AsyncExitStack
+    settings: GatewaySettings,
+    watchdog: Watchdog,
+    tracer: Tracer,
+    vault: VaultSession | None,
+    metrics: Metrics,
+    stack: AsyncExitStack,
 ) -> _Stores:
     """The two stores, and what keeps their database ready in the background."""
     if settings.directflow_database is None:
         return _Stores(EngagementStoreServicer())
-    database = DirectFlowDatabase(settings.directflow_database, watchdog, tracer, vault)
+    database = DirectFlowDatabase(settings.directflow_database, watchdog, tracer, vault, metrics)
     stack.push_async_callback(database.aclose)
     store = EngagementStore(database)
 
@@ -183,7 +201,7 @@ def _stores(
     stack.push_async_callback(definitions.feed.aclose)
     upkeep.start()
     definitions.feed.start()
-    return _Stores(EngagementStoreServicer(store, upkeep), definitions)
+    return _Stores(EngagementStoreServicer(store, upkeep, metrics), definitions)
 
 
 def register(

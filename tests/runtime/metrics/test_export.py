@@ -11,7 +11,7 @@ import pytest
 from directflow_runtime.metrics import OFF
 from directflow_runtime.metrics.endpoint import MOST_AT_ONCE, MOST_HEAD_BYTES
 from directflow_runtime.metrics.export import metering
-from directflow_runtime.metrics.names import CALLS_RUNNING, EVENT_LOOP_LAG, POOL_WAIT, STREAM_ROWS
+from directflow_runtime.metrics.names import BREAKER_OPEN, CALLS_RUNNING, EVENT_LOOP_LAG, POOL_WAIT, STREAM_ROWS
 from directflow_runtime.settings import MetricsSettings, ServiceSettings, TelemetrySettings
 from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
     ExportMetricsServiceRequest,
@@ -78,6 +78,7 @@ async def test_the_last_figures_are_pushed_at_the_end_with_the_services_name(col
         metrics.counter(STREAM_ROWS).add(7, "S/Stream", "acme")
         metrics.histogram(POOL_WAIT).record(0.2, "c")
         metrics.gauge(CALLS_RUNNING, lambda: {("test",): 2})
+        metrics.gauge(BREAKER_OPEN, lambda: {("c",): True})
     (resource,) = collector.requests[0].resource_metrics
     assert [(one.key, one.value.string_value) for one in resource.resource.attributes] == [
         ("service.name", "directflow-test")
@@ -95,6 +96,8 @@ async def test_the_last_figures_are_pushed_at_the_end_with_the_services_name(col
     assert (wait.count, wait.sum, sum(wait.bucket_counts)) == (1, 0.2, 1)
     (running,) = told["directflow.calls.running"].gauge.data_points
     assert (running.as_double or running.as_int) == 2
+    (is_open,) = told["directflow.breaker.open"].gauge.data_points
+    assert (is_open.as_double or is_open.as_int) == 1
 
 
 async def test_figures_are_pushed_again_and_again_and_are_sums_since_the_start(collector: Collector) -> None:

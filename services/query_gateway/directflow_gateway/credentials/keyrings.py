@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 
+from directflow_runtime.metrics import OFF, Metrics
 from structlog.typing import FilteringBoundLogger
 
 from directflow_gateway.connections import Connection, CredentialKind
 from directflow_gateway.credentials.credential import CredentialSource
 from directflow_gateway.credentials.keyring import Keyring
+from directflow_gateway.credentials.meter import CredentialMeter
 from directflow_gateway.credentials.reading import Reading
 
 MOST = 10_000
@@ -27,12 +29,14 @@ class Keyrings:
         source: CredentialSource,
         log: FilteringBoundLogger | None = None,
         epoch: Callable[[], int] = lambda: 0,
+        metrics: Metrics = OFF,
     ) -> None:
         """`epoch`: of the present login to Vault, where there is one."""
         self._source = source
         self._log = log
         self._epoch = epoch
         self._keyrings: dict[Key, tuple[Reading, Keyring]] = {}
+        self._meter = CredentialMeter(metrics, lambda: [reading for reading, _ in self._keyrings.values()])
 
     def of(self, connection: Connection) -> Keyring:
         """The keyring of the connection's name, kind of credential and, where that counts, user."""
@@ -62,7 +66,7 @@ class Keyrings:
             await keyring.aclose()
 
     def _new(self, connection: Connection) -> tuple[Reading, Keyring]:
-        reading = Reading(connection, self._source, self._log)
+        reading = Reading(connection, self._source, self._log, self._meter.read)
         return reading, Keyring(reading, self._epoch)
 
     def _forget(self, key: Key) -> None:

@@ -30,7 +30,14 @@ class Reading:
     """Reads the source for everybody, one task at a time. A caller who leaves cancels nothing, and nobody reads twice
     what somebody else is reading: with a dynamic credential that would be a second lease."""
 
-    def __init__(self, connection: Connection, source: CredentialSource, log: FilteringBoundLogger | None) -> None:
+    def __init__(
+        self,
+        connection: Connection,
+        source: CredentialSource,
+        log: FilteringBoundLogger | None,
+        ended: Callable[[str, str], None] = lambda kind, outcome: None,
+    ) -> None:
+        """`ended` is told of each reading: the kind of credential, and "ok" or the cause."""
         self.connection = connection
         """As it was last asked for."""
         self.credential: Credential | None = None
@@ -38,12 +45,15 @@ class Reading:
         self.failure: CredentialsUnavailable | None = None
         """Of the last reading; None: it went well."""
         self.due_at = 0.0
+        self.read_at = -float("inf")
+        """When the last good one was read or renewed."""
         self.began_at = -float("inf")
         self.done: Callable[[], None] = lambda: None
         """Told of the end of each reading."""
         self._failures = 0
         self._source = source
         self._log = log
+        self._tell = ended
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -82,7 +92,8 @@ class Reading:
             self._succeeded(credential)
 
     def _succeeded(self, credential: Credential) -> None:
-        now = time.monotonic()
+        self.read_at = now = time.monotonic()
+        self._tell(self.connection.credential_kind.value, "ok")
         own_pace = now + FRESH_S * (1 - FRESH_JITTER * random.random())  # noqa: S311
         self.due_at = max(own_pace if credential.refresh_at is None else credential.refresh_at, now + SOONEST_S)
         if self.failure is not None and self._log is not None:
@@ -90,6 +101,7 @@ class Reading:
         self.credential, self.failure, self._failures = credential, None, 0
 
     def _failed(self, failure: CredentialsUnavailable) -> None:
+        self._tell(self.connection.credential_kind.value, failure.cause)
         pause_s = min(LONGEST_BACKOFF_S, BACKOFF_S * 2 ** min(self._failures, 10))
         self.due_at = time.monotonic() + pause_s * (1 - BACKOFF_JITTER * random.random())  # noqa: S311
         if self._log is not None and (self.failure is None or self.failure.cause != failure.cause):

@@ -58,6 +58,10 @@ class Provenance:
         if self._following is not None:
             await self._following.aclose()
 
+    def silent_for_s(self) -> float:
+        """See `Following.silent_for_s`; 0 without a store."""
+        return 0.0 if self._following is None else self._following.silent_for_s()
+
     async def loaded(self) -> None:
         """Returns when everything has been heard of once; at once without a store."""
         if self._store is not None:

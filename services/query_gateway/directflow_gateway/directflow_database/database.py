@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import psycopg
 from directflow_runtime.errors import DirectFlowError
+from directflow_runtime.metrics import OFF, Metrics
 from opentelemetry.trace import Tracer
 from psycopg.pq.abc import PGresult
 
@@ -58,7 +59,12 @@ class DirectFlowDatabase:
     """One for the process, built in app.py, closed by `aclose`."""
 
     def __init__(
-        self, settings: DirectFlowDatabaseSettings, watchdog: Watchdog, tracer: Tracer, vault: Vault | None = None
+        self,
+        settings: DirectFlowDatabaseSettings,
+        watchdog: Watchdog,
+        tracer: Tracer,
+        vault: Vault | None = None,
+        metrics: Metrics = OFF,
     ) -> None:
         """`vault`: where the settings' kind of credential is one of Vault's."""
         self.settings = settings
@@ -66,8 +72,8 @@ class DirectFlowDatabase:
         self._connections = {role: settings.connection(role) for role in DatabaseRole}
         # The operator chose the host, and no customer can: a database on this machine is nothing to be kept from.
         epoch = (lambda: 0) if vault is None else (lambda: vault.epoch)
-        self._keyrings = Keyrings(credential_source(settings, vault), epoch=epoch)
-        self._pools = Pools(self._keyrings, watchdog, EgressPolicy(allow_loopback=True), tracer=tracer)
+        self._keyrings = Keyrings(credential_source(settings, vault), epoch=epoch, metrics=metrics)
+        self._pools = Pools(self._keyrings, watchdog, EgressPolicy(allow_loopback=True), tracer=tracer, metrics=metrics)
         self.unprepared = False
         """True after a statement found schema or rights missing. Upkeep sets it back."""
 

@@ -9,13 +9,15 @@ from directflow.gateway.v1 import engagement_store_service_pb2_grpc
 from directflow_runtime.calls import note
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_runtime.identity import require_workspace
+from directflow_runtime.metrics import OFF, Metrics
+from directflow_runtime.metrics.names import ENGAGEMENT_EVENTS
 from google.protobuf.message import DecodeError
 
 from directflow_gateway.directflow_database import Upkeep
 from directflow_gateway.directflow_database.failures import not_configured
 from directflow_gateway.engagement import checks, wire
 from directflow_gateway.engagement.listing import DEFAULT_PAGE
-from directflow_gateway.engagement.store import EngagementStore
+from directflow_gateway.engagement.store import EngagementStore, Recorded
 
 SERVICE = "directflow.gateway.v1.EngagementStoreService"
 
@@ -23,10 +25,13 @@ SERVICE = "directflow.gateway.v1.EngagementStoreService"
 class EngagementStoreServicer(engagement_store_service_pb2_grpc.EngagementStoreServiceServicer):
     """The adapter between the wire and the store."""
 
-    def __init__(self, store: EngagementStore | None = None, upkeep: Upkeep | None = None) -> None:
+    def __init__(
+        self, store: EngagementStore | None = None, upkeep: Upkeep | None = None, metrics: Metrics = OFF
+    ) -> None:
         """Without a store every method answers STORE_NOT_CONFIGURED."""
         self._store = store
         self._upkeep = upkeep
+        self._events = metrics.counter(ENGAGEMENT_EVENTS)
 
     async def AppendEvents(self, request: bytes, context: Any) -> pb.AppendEventsResponse:
         """Takes the request's bytes: see `register`."""
@@ -36,6 +41,7 @@ class EngagementStoreServicer(engagement_store_service_pb2_grpc.EngagementStoreS
         checks.check_append(message.parent, len(message.events))
         recorded = await store.append(workspace, await wire.events_of(message.events))
         note(rows=recorded.accepted)
+        self._count(recorded)
         return pb.AppendEventsResponse(
             accepted_count=recorded.accepted,
             duplicate_count=recorded.duplicates,
@@ -68,6 +74,11 @@ class EngagementStoreServicer(engagement_store_service_pb2_grpc.EngagementStoreS
         note(rows=len(page.events))
         events: list[engagement_pb2.Event] = [wire.event_message(event) for event in page.events]
         return pb.ListEventsResponse(events=events, next_page_token=page.next_token)
+
+    def _count(self, recorded: Recorded) -> None:
+        self._events.add(recorded.accepted - recorded.duplicates, "recorded")  # accepted is both
+        self._events.add(recorded.duplicates, "duplicate")
+        self._events.add(len(recorded.refused), "refused")
 
     async def _ready(self) -> EngagementStore:
         if self._store is None or self._upkeep is None:

@@ -184,6 +184,11 @@ class Budgets:
         """Sessions of this process on one server."""
         return self._servers[address].held if address in self._servers else 0
 
+    def figures(self) -> dict[str, tuple[int, int]]:
+        """By scope what is held and what may be; of the database servers the one that most is held of."""
+        most_held = max((scope.held for scope in self._servers.values()), default=0)
+        return {"process": (self._process.held, self._process.limit), "database": (most_held, self._per_server)}
+
     def close(self) -> None:
         """Waits for no server any more. After everybody who has sessions."""
         for permit in list(self._permits):

@@ -20,6 +20,7 @@ from directflow_gateway.pools.acquire_span import ADMISSION, CONNECT, Acquisitio
 from directflow_gateway.pools.budget import Address, Budgets, Request
 from directflow_gateway.pools.failures import again, overdue, saturated
 from directflow_gateway.pools.generation import Generation
+from directflow_gateway.pools.meter import Figures
 from directflow_gateway.pools.opening import Opener
 from directflow_gateway.pools.permit import Permit
 from directflow_gateway.pools.suspicion import Suspicion
@@ -136,6 +137,12 @@ class DatabasePool:
         await self.suspicion.aclose()
         await self.generation.aclose()
         self._close_opener()
+
+    def figures(self) -> Figures:
+        """Of this moment."""
+        waiting = sum(not wanted.done() for wanted in self._waiting)
+        is_broken = self._opener.failure is not None
+        return Figures(len(self._idle), self._leased, int(self._is_opening), waiting, is_broken)
 
     # --- for the budgets -----------------------------------------------------------------------------------------
 

@@ -23,6 +23,7 @@ from directflow_gateway.pools.failures import (
     unreachable,
 )
 from directflow_gateway.pools.login import login
+from directflow_gateway.pools.meter import OK, REFUSED, UNREACHABLE, PoolMeter
 from directflow_gateway.pools.parameters import CaFile
 from directflow_gateway.pools.permit import Permit
 
@@ -49,6 +50,7 @@ class Opener:
         watchdog: Watchdog,
         examine: Examine,
         server: Breaker,
+        meter: PoolMeter,
     ) -> None:
         """`server`: the breaker of the database server, which other connections share."""
         self._connection = connection
@@ -63,6 +65,7 @@ class Opener:
         self._breaker = Breaker()
         """Of what concerns this connection alone: its credential, its TLS, its database."""
         self._server = server
+        self._meter = meter
         self._turn = threading.Lock()
         self._ca = CaFile(connection.ca_pem)
 
@@ -126,7 +129,7 @@ class Opener:
 
     async def _open(self, credential: Credential, permit: Permit) -> GatewayConnection:
         self._tried = credential.generation
-        connection = GatewayConnection(await self._login(credential, permit), credential.generation, permit)
+        connection = GatewayConnection(await self._logged_in(credential, permit), credential.generation, permit)
         self._keyring.accepted(credential.generation)
         self._watchdog.add(connection.watch)
         try:
@@ -139,6 +142,19 @@ class Opener:
         self._watchdog.remove(connection.watch)
         self._breaker.closed()
         return connection
+
+    async def _logged_in(self, credential: Credential, permit: Permit) -> PGconn:
+        """`_login`, counted."""
+        outcome = UNREACHABLE
+        try:
+            pgconn = await self._login(credential, permit)
+            outcome = OK
+            return pgconn
+        except RefusedLogin:
+            outcome = REFUSED
+            raise
+        finally:
+            self._meter.logged_in(self._connection, outcome)
 
     async def _login(self, credential: Credential, permit: Permit) -> PGconn:
         """A login; RefusedLogin for a refused one, DirectFlowError for everything else."""

@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Final
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.metrics import OFF, Metrics
 from opentelemetry.trace import NoOpTracer, Tracer
 
 from directflow_gateway.connections import Connection, EgressPolicy
@@ -18,6 +19,7 @@ from directflow_gateway.pools.breaker import Breakers
 from directflow_gateway.pools.budget import Address, Budgets
 from directflow_gateway.pools.database import DatabasePool, until
 from directflow_gateway.pools.failures import unreachable
+from directflow_gateway.pools.meter import PoolMeter
 from directflow_gateway.pools.opening import Examine, Opener
 from directflow_gateway.pools.parameters import forget_environment
 
@@ -40,6 +42,7 @@ class Pools:
         examine: Examine = admit_everyone,
         budgets: Budgets | None = None,
         tracer: Tracer = NoOpTracer(),  # noqa: B008 (has no state)
+        metrics: Metrics = OFF,
     ) -> None:
         """`examine` looks at the first session of each credential and may refuse it: the role doctor. Takes the PG*
         variables out of the process's environment: libpq would read them. `keyrings` and `budgets` are shared with
@@ -56,6 +59,7 @@ class Pools:
         self._pools: dict[str, DatabasePool] = {}
         self._closing: set[asyncio.Task[None]] = set()
         self._closed = False
+        self._meter = PoolMeter(metrics, lambda: self._pools.values())
 
     @asynccontextmanager
     async def lease(self, connection: Connection, deadline: float) -> AsyncIterator[GatewayConnection]:
@@ -66,7 +70,11 @@ class Pools:
         CREDENTIALS_REJECTED, CREDENTIALS_UNAVAILABLE, HOST_REFUSED, ROLE_REFUSED, DEADLINE_EXCEEDED.
         """
         pool = self._pool(connection)
-        session = await pool.acquire(deadline)
+        began = time.monotonic()
+        try:
+            session = await pool.acquire(deadline)
+        finally:
+            self._meter.waited(began, connection)
         try:
             yield session
         finally:
@@ -161,7 +169,7 @@ class Pools:
     def _new(self, connection: Connection) -> DatabasePool:
         keyring = self._keyrings.of(connection)
         server = self._breakers.of(Address.of(connection))
-        opener = Opener(connection, keyring, self._policy, self._watchdog, self._examine, server)
+        opener = Opener(connection, keyring, self._policy, self._watchdog, self._examine, server, self._meter)
         return DatabasePool(connection, keyring, opener, self._watchdog, self._budgets, self._tracer)
 
 

@@ -5,6 +5,8 @@ import time
 from collections.abc import Mapping
 from contextlib import suppress
 
+from directflow_runtime.metrics import OFF, Labels, Metrics
+from directflow_runtime.metrics.names import VAULT_LOGIN_EXPIRES, VAULT_OPERATIONS
 from opentelemetry.trace import Tracer
 from structlog.typing import FilteringBoundLogger
 
@@ -30,7 +32,12 @@ class VaultSession:
     For the event loop's own thread; blocking work is done elsewhere."""
 
     def __init__(
-        self, settings: VaultSettings, tracer: Tracer, log: FilteringBoundLogger, periods: Periods | None = None
+        self,
+        settings: VaultSettings,
+        tracer: Tracer,
+        log: FilteringBoundLogger,
+        periods: Periods | None = None,
+        metrics: Metrics = OFF,
     ) -> None:
         """Does nothing yet: no file is read, no address looked up. `periods`: for tests."""
         # Here: hvac takes a tenth of the start of a gateway, and most of those in tests have no Vault.
@@ -39,6 +46,8 @@ class VaultSession:
         periods = periods or Periods()
         self._timeout_s = settings.request_timeout_s
         self._tracer = tracer
+        self._operations = metrics.counter(VAULT_OPERATIONS)
+        metrics.gauge(VAULT_LOGIN_EXPIRES, self._expires_in)
         self._reporter = Reporter(log, periods.quiet_s)
         wire = VaultWire(settings)
         self._exchanges = Exchanges(wire, Lanes(), self._timeout_s, periods)
@@ -52,6 +61,7 @@ class VaultSession:
             tracer,
             log,
             self._reporter,
+            self._operations,
         )
         self._flights: SingleFlight[Answer | Fault] = SingleFlight()
 
@@ -84,6 +94,10 @@ class VaultSession:
         await self._flights.aclose()
         await self._keeper.aclose()
 
+    def _expires_in(self) -> dict[Labels, float]:
+        ends_at = self.ends_at()
+        return {} if ends_at is None else {(): ends_at - time.monotonic()}
+
     async def _shared(self, key: object, operation: str, request: Request) -> Answer:
         if not is_vault_path(request.path):
             raise ValueError("not a path of Vault")
@@ -95,7 +109,7 @@ class VaultSession:
     async def _operate(self, operation: str, request: Request) -> Answer | Fault:
         outcome: Reply | Fault = TIMEOUT
         epoch = 0
-        with vault_span(self._tracer, operation) as span:
+        with vault_span(self._tracer, operation, self._operations) as span:
             with suppress(TimeoutError):
                 async with asyncio.timeout(self._timeout_s):
                     outcome, epoch = await self._tried(request, time.monotonic() + self._timeout_s)

@@ -5,6 +5,7 @@ import random
 import time
 
 from directflow_runtime.logging import exception_types, stack
+from directflow_runtime.metrics import Counter
 from opentelemetry.trace import Tracer
 from structlog.typing import FilteringBoundLogger
 
@@ -37,6 +38,7 @@ class TokenKeeper:
         tracer: Tracer,
         log: FilteringBoundLogger,
         reporter: Reporter,
+        operations: Counter,
     ) -> None:
         self._login = login
         self._method = method
@@ -46,6 +48,7 @@ class TokenKeeper:
         self._tracer = tracer
         self._log = log
         self._reporter = reporter
+        self._operations = operations
         self._gate = LoginGate(periods)
         self._flights: SingleFlight[Token | Fault | None] = SingleFlight()
         self._changed = asyncio.Event()
@@ -104,7 +107,7 @@ class TokenKeeper:
         refusal = await self._gate.passed()
         if refusal is not None:
             return refusal
-        with vault_span(self._tracer, "login") as span:
+        with vault_span(self._tracer, "login", self._operations) as span:
             try:
                 async with asyncio.timeout(self._timeout_s):
                     outcome = await self._login(time.monotonic() + self._timeout_s)
@@ -216,7 +219,7 @@ class TokenKeeper:
             self._reporter.came_back_short(token)
 
     async def _exchange(self, operation: str, request: Request, within_s: float, tries: int = 0) -> Reply | Fault:
-        with vault_span(self._tracer, operation) as span:
+        with vault_span(self._tracer, operation, self._operations) as span:
             outcome = await self._exchanges.run(request, time.monotonic() + within_s, tries or self._periods.tries)
             span.ended(outcome)
         return outcome

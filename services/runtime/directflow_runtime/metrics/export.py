@@ -78,6 +78,7 @@ class Push:
         self._every_s = settings.export_interval_s
         self._shutdown_s = shutdown_s
         self._log = log
+        self._works = True
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -98,21 +99,20 @@ class Push:
             self._exporter.shutdown(0)  # closes its channel, which ends the export that is under way
 
     async def _forever(self) -> None:
-        works = True
         while True:
             await asyncio.sleep(self._every_s)
-            did = await self._send()
-            if works and not did:  # once, not every time for as long as it lasts
-                self._log.warning("metrics cannot be exported")
-            works = did
+            await self._send()
 
-    async def _send(self) -> bool:
-        data = metrics_data(self._metrics.snapshot(), self._resource, self._metrics.started_ns)
+    async def _send(self) -> None:
+        problem: Exception | None = None
         try:
-            return await in_daemon_thread(lambda: self._exporter.export(data)) is MetricExportResult.SUCCESS
+            data = metrics_data(self._metrics.snapshot(), self._resource, self._metrics.started_ns)
+            works = await in_daemon_thread(lambda: self._exporter.export(data)) is MetricExportResult.SUCCESS
         except Exception as error:  # the task must not end
-            self._log.error("unexpected exception", exc_info=error)
-            return False
+            works, problem = False, error
+        if self._works and not works:  # once, not every time for as long as it lasts
+            self._log.warning("metrics cannot be exported", exc_info=problem)
+        self._works = works
 
 
 async def in_daemon_thread(work: Callable[[], _Result]) -> _Result:

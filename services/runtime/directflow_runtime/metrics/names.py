@@ -40,7 +40,7 @@ class Named:
 
 
 def _spelled(named: Named) -> str:
-    return named.name.replace(".", "_") + _SUFFIXES.get(named.unit, "")
+    return named.name.replace(".", "_").removesuffix(suffix := _SUFFIXES.get(named.unit, "")) + suffix
 
 
 @dataclass(frozen=True, slots=True)

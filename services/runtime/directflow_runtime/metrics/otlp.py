@@ -63,7 +63,7 @@ def _data(named: Named, points: dict[Labels, Point], started_ns: int, now_ns: in
             AggregationTemporality.CUMULATIVE,
         )
     numbers = [
-        NumberDataPoint(_attributes(named, labels), started_ns, now_ns, point)
+        NumberDataPoint(_attributes(named, labels), started_ns, now_ns, float(point))  # the encoder refuses booleans
         for labels, point in points.items()
         if not isinstance(point, Distribution)
     ]
