@@ -10,9 +10,11 @@ import pytest
 from directflow.conditions.v1 import errors_pb2 as conditions
 from directflow.gateway.v1 import errors_pb2 as gateway
 from directflow.segments.v1 import errors_pb2 as segments
+from directflow_cli.app import build
 from directflow_gateway import telemetry_names as of_gateway
 from directflow_runtime import telemetry_names as of_runtime
 from directflow_runtime.metrics import names as metrics
+from typer.testing import CliRunner
 
 from tests.observability import deployment
 
@@ -108,3 +110,16 @@ def told(page: Path) -> Iterator[str]:
 
 def test_it_names_only_attributes_and_metrics_that_exist() -> None:
     assert [name for name in told(deployment.RUNBOOK) if name not in known()] == []
+
+
+def commands() -> list[str]:
+    """`directflow ...` in code, up to the first argument or option."""
+    code = [text for page in PAGES for text in re.findall(r"`(directflow [^`\n]+)`", page.read_text())]
+    return sorted({re.split(r" (?=[A-Z-])", text)[0] for text in code})
+
+
+@pytest.mark.parametrize("command", commands())
+def test_every_command_exists(command: str) -> None:
+    words = command.split()[1:]
+    told = CliRunner().invoke(build(words), [*words, "--help"])
+    assert told.exit_code == 0, told.output
