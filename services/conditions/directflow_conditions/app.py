@@ -61,6 +61,7 @@ async def build(settings: ConditionsSettings, stack: AsyncExitStack) -> App:
     """Builds the service; what it opens is closed by `stack` in reverse order."""
     traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
     metrics = await stack.enter_async_context(metering(settings, traces.resource))
+    traces.meter(metrics)
     channel = open_channel(settings.gateway, traces.tracer("directflow_conditions"), SAFE_METHODS)
     stack.push_async_callback(channel.close)
     server = _server(settings, traces, metrics)

@@ -64,6 +64,7 @@ async def build(settings: GatewaySettings, stack: AsyncExitStack) -> App:
     """Builds the gateway; what it opens is closed by `stack` in reverse order."""
     traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
     metrics = await stack.enter_async_context(metering(settings, traces.resource))
+    traces.meter(metrics)
     tracer = traces.tracer(PACKAGE)
     watchdog = Watchdog()
     stack.callback(watchdog.close)

@@ -19,7 +19,10 @@ from opentelemetry.trace import Tracer
 from directflow_runtime.decided_tracer import DecidedTracer
 from directflow_runtime.forced_sampling import ForcedSampling
 from directflow_runtime.linked_sampling import RatioOrLinked
+from directflow_runtime.metrics import Metrics
+from directflow_runtime.metrics.names import SPANS_DROPPED
 from directflow_runtime.settings import TelemetrySettings
+from directflow_runtime.span_losses import CountedExporter, SpanLosses
 from directflow_runtime.telemetry_resource import resource_of
 
 
@@ -27,12 +30,18 @@ class Telemetry:
     """The tracer provider of one process. Nothing here is global: whoever traces is handed a tracer."""
 
     def __init__(
-        self, provider: TracerProvider, exporter: SpanExporter | None, settings: TelemetrySettings, is_read: bool
+        self,
+        provider: TracerProvider,
+        exporter: SpanExporter | None,
+        settings: TelemetrySettings,
+        losses: SpanLosses | None,
+        is_read: bool,
     ) -> None:
         """`is_read`: spans of this process go somewhere."""
         self._provider = provider
         self._exporter = exporter
         self._settings = settings
+        self._losses = losses
         self._is_read = is_read
         self._forced = ForcedSampling(settings.sampled_per_s)
 
@@ -40,6 +49,11 @@ class Telemetry:
         """A tracer; `name` is the package that instruments itself, "directflow_gateway"."""
         recorder = self._provider.get_tracer(name) if self._is_read else None
         return DecidedTracer(self._settings.sample_ratio, recorder, self._forced)
+
+    def meter(self, metrics: Metrics) -> None:
+        """Has lost spans counted, where spans are sent."""
+        if (losses := self._losses) is not None:
+            metrics.gauge(SPANS_DROPPED, lambda: {(): losses.total()})
 
     @property
     def resource(self) -> Resource:
@@ -78,12 +92,15 @@ def start(settings: TelemetrySettings, service: str, *processors: SpanProcessor)
         resource=resource_of(service),
         shutdown_on_exit=False,  # it would wait 30 s for a collector that is away
     )
-    exporter = _exporter(settings) if settings.otlp_endpoint else None
+    exporter = CountedExporter(_exporter(settings)) if settings.otlp_endpoint else None
+    losses = None
     if exporter is not None:
+        losses = SpanLosses(exporter, settings.max_queue_spans)
+        provider.add_span_processor(losses)
         provider.add_span_processor(_batched(exporter, settings))
     for processor in processors:
         provider.add_span_processor(processor)
-    return Telemetry(provider, exporter, settings, is_read=exporter is not None or bool(processors))
+    return Telemetry(provider, exporter, settings, losses, is_read=exporter is not None or bool(processors))
 
 
 def _exporter(settings: TelemetrySettings) -> SpanExporter:

@@ -40,6 +40,7 @@ async def build(settings: SegmentsSettings, stack: AsyncExitStack) -> App:
     """Builds the service; what it opens is closed by `stack` in reverse order."""
     traces = await stack.enter_async_context(telemetry(settings.telemetry, NAME))
     metrics = await stack.enter_async_context(metering(settings, traces.resource))
+    traces.meter(metrics)
     tracer = traces.tracer(_SCOPE)
     channel = open_channel(settings.gateway, tracer, (*READ_METHODS, *definitions.READ_METHODS))
     stack.push_async_callback(channel.close)

@@ -109,7 +109,7 @@ class Histogram:
 class Gauge:
     """Asks the living things, when it is asked."""
 
-    def __init__(self, named: GaugeNamed, caps: Mapping[str, Cap]) -> None:
+    def __init__(self, named: GaugeNamed | CounterNamed, caps: Mapping[str, Cap]) -> None:
         self.named = named
         self._sets = LabelSets(named, caps)
         self._reads: list[Read] = []
@@ -123,7 +123,8 @@ class Gauge:
         found: dict[Labels, list[float]] = {}
         for labels, value in self._told():
             found.setdefault(self._sets.capped(labels, found), []).append(value)
-        return {labels: self.named.merged(values) for labels, values in found.items()}
+        merged = self.named.merged if isinstance(self.named, GaugeNamed) else sum
+        return {labels: merged(values) for labels, values in found.items()}
 
     def _told(self) -> Iterable[tuple[Labels, float]]:
         return [told for read in self._reads for told in read().items()]

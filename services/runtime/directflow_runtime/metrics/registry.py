@@ -50,8 +50,9 @@ class Metrics:
             self._histograms[named.name] = Histogram(named, self._caps)
         return self._histograms[named.name]
 
-    def gauge(self, named: GaugeNamed, read: Read) -> None:
-        """Values of `named` are what `read` returns; several may tell values of one name."""
+    def gauge(self, named: GaugeNamed | CounterNamed, read: Read) -> None:
+        """Values of `named` are what `read` returns; several may tell values of one name. A counter is read like a
+        gauge where somebody else counts already."""
         if named.name not in self._gauges:
             self._gauges[named.name] = Gauge(named, self._caps)
         self._gauges[named.name].reads(read)
@@ -92,7 +93,7 @@ class Off(Metrics):
         """One that records nothing."""
         return OffHistogram(named, self._caps)
 
-    def gauge(self, named: GaugeNamed, read: Read) -> None:
+    def gauge(self, named: GaugeNamed | CounterNamed, read: Read) -> None:
         """Never read."""
 
 
