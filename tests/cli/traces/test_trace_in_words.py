@@ -1,6 +1,7 @@
 """A trace in words: how it ended and why, which wait took most of the time, what to do, on which database."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,15 @@ def test_of_what_went_on_at_once_only_what_the_end_waited_for_counts() -> None:
     assert (only.span.span_id, only.ns) == ("slow", 100 * MS)
 
 
+def test_of_all_hops_that_a_slow_reader_holds_up_the_outermost_is_named() -> None:
+    spans = stream(0, 100, **milliseconds("server", 5), **milliseconds("reader", 70))
+    attributes = {**spans[2].attributes, "directflow.time.reader_ms": 65}
+    spans[2] = replace(spans[2], attributes=attributes, name="directflow.x.v1.AudienceService/StreamAudience")
+    assert told(spans).time.endswith(
+        "the caller reading slowly, above all in segments: AudienceService/StreamAudience."
+    )
+
+
 def test_what_went_on_after_the_end_nobody_waited_for() -> None:
     spans = [call("a", "", 0, 10, "gateway", code="CANCELLED"), statement("b", "a", 5, 500)]
     assert sum(stretch.ns for stretch in breakdown(depth_first(spans))) == 10 * MS
@@ -136,9 +146,11 @@ def test_of_several_calls_those_that_failed_are_counted() -> None:
 
 def test_database_definition_revision_rows_and_bytes_are_told_once_for_each() -> None:
     rows = {"db__response__returned_rows": 1500, "directflow__bytes__returned": 12_345}
-    spans = [*stream(0, 100, **rows), statement("g", "e", 50, 60, **rows)]
+    other = statement("h", "e", 60, 70, db__response__returned_rows=1, db__query__text="SELECT\n  1")
+    spans = [*stream(0, 100, **rows), statement("g", "e", 50, 60, **rows), other]
     assert told(spans).statements == (
         "communities revision 3 on database shop of connection customer, 2 times: 3,000 rows, 24.7 kB",
+        "communities revision 3 on database shop of connection customer: 1 row. SELECT 1",
     )
 
 

@@ -53,14 +53,15 @@ def trace(
     if listed:
         write_records(output, [_summary(store.trace(known)) for known in store.trace_ids()[-LISTED:]], COLUMNS)
     elif html:
-        _write(store, _chosen(store.trace_ids(), trace_id.lower()), html)
+        _write(store, _chosen(store, trace_id.lower()), html)
     else:
-        _show(store, _chosen(store.trace_ids(), trace_id.lower()), output)
+        _show(store, _chosen(store, trace_id.lower()), output)
 
 
-def _chosen(known: Sequence[str], beginning: str) -> str:
-    """The one trace id that begins like that; the newest where nothing was asked for."""
-    found = [trace_id for trace_id in known if trace_id.startswith(beginning)] if beginning else known[-1:]
+def _chosen(store: SpanStore, beginning: str) -> str:
+    """The one trace id that begins like that; the newest call's where nothing was asked for."""
+    known = store.trace_ids()
+    found = [trace_id for trace_id in known if trace_id.startswith(beginning)] if beginning else _newest(store)
     if len(found) == 1:
         return found[0]
     if not beginning:
@@ -68,6 +69,13 @@ def _chosen(known: Sequence[str], beginning: str) -> str:
     else:
         tell(f"{'several traces begin' if found else 'there is no trace that begins'} with {beginning[:32]}")
     raise typer.Exit(ExitCode.NOT_FOUND)
+
+
+def _newest(store: SpanStore) -> list[str]:
+    """The newest trace with a call in it: what services do for themselves, such as renewing a credential, is none."""
+    known = store.trace_ids()
+    calls = (each for each in reversed(known) if any("rpc.method" in span.attributes for span in store.trace(each)))
+    return [newest] if (newest := next(calls, "")) else known[-1:]
 
 
 def _show(store: SpanStore, trace_id: str, output: OutputFormat) -> None:

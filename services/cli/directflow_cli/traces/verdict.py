@@ -4,9 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from directflow_cli.traces.advice import BY_PART, BY_REASON, UNKNOWN_REASON
-from directflow_cli.traces.breakdown import Part, Stretch, breakdown, is_statement
+from directflow_cli.traces.breakdown import NS_A_MS, Part, Stretch, breakdown, is_statement
 from directflow_cli.traces.spans import Lines, Span
-from directflow_cli.traces.wording import bytes_of, duration, revision_of, short_name, short_service
+from directflow_cli.traces.wording import bytes_of, duration, one_line, revision_of, short_name, short_service
 
 STATUS = "rpc.response.status_code"
 REASON = "error.type"
@@ -15,6 +15,7 @@ GOOD = ("", "OK")
 PARTS_TOLD = 5
 LEAST_SHARE = 0.01
 MOST_STATEMENTS = 5
+MAX_QUERY_CHARACTERS = 160
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +46,7 @@ def verdict(lines: Lines) -> Verdict:
     return Verdict(
         ending=_ending(lines, len(bad), cause),
         failed=bool(bad),
-        time=_time(stretches),
+        time=_time(stretches, lines),
         advice=tuple(dict.fromkeys(advice)),
         shares=tuple(_shares(stretches)),
         statements=tuple(_statements(lines)),
@@ -115,12 +116,19 @@ def _kind(stretch: Stretch) -> str:
     return stretch.part.value
 
 
-def _time(stretches: Sequence[Stretch]) -> str:
+def _reader(lines: Lines, taken: float, otherwise: Span | None) -> Span | None:
+    """Where the reading was slow: of all that were held up the outermost, for each holds up the one behind it."""
+    held_up = (span for _, span in lines if span.number("directflow.time.reader_ms") * NS_A_MS >= taken / 2)
+    return next(held_up, otherwise)
+
+
+def _time(stretches: Sequence[Stretch], lines: Lines) -> str:
     if not stretches:
         return "It took no time that can be told."
     where, taken, whole = _most(stretches)
     much = "Most" if taken > whole / 2 else "The largest part"
-    at = f", above all in {short_service(where.span)}: {short_name(where.span)}" if where.span else ""
+    span = _reader(lines, taken, where.span) if where.part is Part.READER else where.span
+    at = f", above all in {short_service(span)}: {short_name(span)}" if span else ""
     return f"{much} of the time, {taken / whole:.0%} or {duration(taken)}, went into {_kind(where)}{at}."
 
 
@@ -133,17 +141,19 @@ def _shares(stretches: Sequence[Stretch]) -> Iterator[tuple[str, float, int]]:
 
 
 def _statements(lines: Lines) -> Iterator[str]:
-    """Each definition on each database once, however often it ran."""
-    ran: dict[str, list[Span]] = {}
+    """Each statement on each database once, however often it ran."""
+    ran: dict[tuple[str, str], list[Span]] = {}
     for _, span in lines:
         # To describe a statement is to ask about it: it brings no rows.
         if is_statement(span) and span.text("directflow.connection") and not span.name.startswith("describe"):
-            ran.setdefault(_where(span), []).append(span)
-    for where, spans in list(ran.items())[:MOST_STATEMENTS]:
+            text = one_line(span.text("db.query.text"), MAX_QUERY_CHARACTERS)
+            ran.setdefault((_where(span), text), []).append(span)
+    for (where, text), spans in list(ran.items())[:MOST_STATEMENTS]:
         rows = sum(int(span.number("db.response.returned_rows")) for span in spans)
         size = sum(int(span.number("directflow.bytes.returned")) for span in spans)
         times = f", {len(spans)} times" if len(spans) > 1 else ""
-        yield f"{where}{times}: {rows:,} row{'s' * (rows != 1)}" + (f", {bytes_of(size)}" if size else "")
+        much = f"{rows:,} row{'s' * (rows != 1)}" + (f", {bytes_of(size)}" if size else "")
+        yield f"{where}{times}: {much}" + (f". {text}" if text else "")
     if len(ran) > MOST_STATEMENTS:
         yield f"and {len(ran) - MOST_STATEMENTS} more"
 

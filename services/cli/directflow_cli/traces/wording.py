@@ -31,9 +31,9 @@ _DETAILS = (
     ("rows ", "directflow.rows", ""),
     ("", "directflow.bytes.returned", "bytes"),
     ("", "directflow.bytes", "bytes"),
+    ("", "db.query.text", ""),
     ("on ", "directflow.connection", ""),
     ("database ", "db.namespace", ""),
-    ("", "db.query.text", ""),
 )
 _NOT_WORTH_A_WORD = frozenset({"0 ms", "0.0 ms", "0 bytes"})
 
