@@ -43,8 +43,8 @@ def test_where_it_all_goes_is_told_by_the_environment() -> None:
 
 
 def test_every_policy_brings_the_settings_of_its_kind() -> None:
-    inner = POLICIES["late"]["and"]["and_sub_policy"]
-    for policy in (*POLICIES.values(), *inner):
+    inner = POLICIES["still-running"]["not"]["not_sub_policy"]
+    for policy in (*POLICIES.values(), inner):
         assert set(policy) == {"name", "type", policy["type"]}
 
 
@@ -66,8 +66,9 @@ def test_other_attributes_of_the_policies_are_on_our_spans_too() -> None:
     assert {first or second for first, second in named} <= known
 
 
-def test_long_streams_are_told_by_their_method() -> None:
-    (stream, _) = POLICIES["late"]["and"]["and_sub_policy"]
-    (pattern,) = stream["string_attribute"]["values"]
-    assert re.fullmatch(pattern, "directflow.segments.v1.AudienceService/StreamAudience")
-    assert not re.fullmatch(pattern, "directflow.segments.v1.AudienceService/PreviewAudience")
+def test_a_call_from_outside_ends_a_trace_and_one_from_service_to_gateway_does_not() -> None:
+    ended, _ = POLICIES["still-running"]["not"]["not_sub_policy"]["ottl_condition"]["span"]
+    (pattern,) = re.findall(r'not IsMatch\(attributes\["rpc\.method"\], "([^"]+)"\)', ended)
+    inner = re.compile(pattern.replace("\\\\", "\\"))  # a string of OTTL escapes its backslashes
+    assert inner.search("directflow.gateway.v1.QueryService/StreamQuery")
+    assert not inner.search("directflow.segments.v1.AudienceService/StreamAudience")
