@@ -13,6 +13,7 @@ from directflow_runtime.channel import open_channel
 from directflow_runtime.client_tracing import TracedChannel
 from directflow_runtime.identity import IdentityPolicy
 from directflow_runtime.interceptors import Drain, server_interceptors
+from directflow_runtime.metrics import OFF, Metrics
 from directflow_runtime.server import RpcServer, build_server
 from directflow_runtime.settings import ChannelSettings, IdentitySettings, ServerSettings, TelemetrySettings
 from directflow_runtime.telemetry import telemetry
@@ -97,13 +98,14 @@ async def world() -> AsyncIterator[MakeWorld]:
             identity: IdentitySettings | None = None,
             request: Any = StringValue,
             also: Mapping[str, tuple[Any, str]] = {},
+            metrics: Metrics = OFF,
             **settings: Any,
         ) -> World:
             handlers = {name: (handler, shape), **also}
             spans = InMemorySpanExporter()
             traces = await stack.enter_async_context(telemetry(TelemetrySettings(), "test", SimpleSpanProcessor(spans)))
             lines: list[dict[str, Any]] = []
-            server = _server(handlers, identity, request, ServerSettings(**settings), traces, lines)
+            server = _server(handlers, identity, request, ServerSettings(**settings), traces, lines, metrics)
             await server.start()
             stack.push_async_callback(server.stop, 0)
             tracer = traces.tracer("test.client")
@@ -115,7 +117,13 @@ async def world() -> AsyncIterator[MakeWorld]:
 
 
 def _server(
-    handlers: Mapping[str, Any], identity: Any, request: Any, settings: ServerSettings, traces: Any, lines: Any
+    handlers: Mapping[str, Any],
+    identity: Any,
+    request: Any,
+    settings: ServerSettings,
+    traces: Any,
+    lines: Any,
+    metrics: Metrics,
 ) -> RpcServer:
     drain = Drain()
     layers = server_interceptors(
@@ -125,6 +133,7 @@ def _server(
         policy=IdentityPolicy(identity or IdentitySettings(allow_development=True)),
         settings=settings,
         drain=drain,
+        metrics=metrics,
     )
     server = build_server(settings, layers, drain, [SERVICE])
     methods = {
