@@ -12,6 +12,7 @@ from directflow.gateway.v1 import errors_pb2 as gateway
 from directflow.segments.v1 import errors_pb2 as segments
 from directflow_cli.app import build
 from directflow_gateway import telemetry_names as of_gateway
+from directflow_gateway.pools import failures
 from directflow_runtime import telemetry_names as of_runtime
 from directflow_runtime.metrics import names as metrics
 from typer.testing import CliRunner
@@ -123,3 +124,31 @@ def test_every_command_exists(command: str) -> None:
     words = command.split()[1:]
     told = CliRunner().invoke(build(words), [*words, "--help"])
     assert told.exit_code == 0, told.output
+
+
+LINES = re.findall(r"(?:log lines?(?: with)?|log,)\s+`([a-zD][^`]+)`", deployment.RUNBOOK.read_text())
+SPANS = {"admission", "pool acquire", "connect", "compile", "describe", "vault read"}
+
+
+def sources() -> str:
+    return "\n".join(path.read_text() for path in (deployment.ROOT / "services").rglob("*.py"))
+
+
+def test_every_log_line_that_it_quotes_is_one_that_services_write() -> None:
+    written = sources()
+    assert len(LINES) >= 8
+    assert [line for line in LINES if f'"{line}"' not in written] == []
+
+
+def test_every_span_that_it_names_is_one_that_services_make() -> None:
+    told = set(re.findall(r"spans? `([a-z ]+)`(?:, `([a-z ]+)`)?", deployment.RUNBOOK.read_text()))
+    assert {name for pair in told for name in pair if name} == SPANS
+    written = sources()
+    assert [name for name in SPANS if f'"{name}"' not in written.replace('f"vault {operation}"', '"vault read"')] == []
+
+
+def test_every_cause_of_an_unreachable_database_that_it_names_exists() -> None:
+    causes = entries()["DATABASE_UNREACHABLE"].partition("`connect`:")[2].partition(";")[0]
+    named = re.findall(r"\b[A-Z]{3,}(?:_[A-Z]+)*\b", causes)
+    assert len(named) > 5
+    assert set(named) <= {*failures._WHAT_TO_DO, "REFUSED"}
