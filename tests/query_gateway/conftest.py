@@ -18,6 +18,7 @@ from directflow_gateway.credentials import FileCredentialSource, Keyrings
 from directflow_gateway.execution import GatewayConnection, TransactionSettings, Watchdog
 from directflow_gateway.pools import Budgets, Pools
 from directflow_gateway.pools.pools import admit_everyone
+from directflow_runtime.metrics import OFF, Metrics
 from opentelemetry.trace import NoOpTracer, Tracer
 
 CALL_S = 20.0
@@ -93,6 +94,7 @@ async def make_stand(tmp_path: Path, watchdog: Watchdog) -> AsyncIterator[Callab
         budgets: Budgets | None = None,
         policy: EgressPolicy = EgressPolicy(allow_loopback=True),  # noqa: B008 (frozen)
         tracer: Tracer = NoOpTracer(),  # noqa: B008 (has no state)
+        metrics: Metrics = OFF,
         **limits: Any,
     ) -> Stand:
         role = role or server.create_role("LOGIN")
@@ -102,8 +104,8 @@ async def make_stand(tmp_path: Path, watchdog: Watchdog) -> AsyncIterator[Callab
         )
         secret = tmp_path / "acme" / "main"
         secret.parent.mkdir(exist_ok=True)
-        keyrings = Keyrings(FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}"))
-        pools = Pools(keyrings, watchdog, policy, examine or admit_everyone, budgets, tracer)
+        keyrings = Keyrings(FileCredentialSource(f"{tmp_path}/{{workspace}}/{{connection}}"), metrics=metrics)
+        pools = Pools(keyrings, watchdog, policy, examine or admit_everyone, budgets, tracer, metrics)
         made.append((pools, keyrings))
         stand = Stand(server, database, role, target, pools, keyrings, watchdog, secret)
         stand.write_secret(role.password)
