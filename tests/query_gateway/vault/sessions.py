@@ -16,6 +16,7 @@ from directflow_gateway.vault import VaultFailure, VaultSession, VaultSettings
 from directflow_gateway.vault.periods import Periods
 from directflow_runtime.log_lines import Finish, Lines, NamedLines
 from directflow_runtime.logging import describe_exception
+from directflow_runtime.metrics import OFF, Metrics
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -81,7 +82,9 @@ def app_role(address: str, directory: Path, **settings: Any) -> VaultSettings:
 
 
 @asynccontextmanager
-async def opened(settings: VaultSettings, *, start: bool = False, periods: Periods = SHORT) -> AsyncIterator[Listened]:
+async def opened(
+    settings: VaultSettings, *, start: bool = False, periods: Periods = SHORT, metrics: Metrics = OFF
+) -> AsyncIterator[Listened]:
     """A session, closed afterwards. Not started: it logs in at the first read."""
     stream, exporter, traces = io.StringIO(), InMemorySpanExporter(), TracerProvider()
     traces.add_span_processor(SimpleSpanProcessor(exporter))
@@ -90,7 +93,7 @@ async def opened(settings: VaultSettings, *, start: bool = False, periods: Perio
         processors=[Finish("gateway", describe_exception)],
         wrapper_class=structlog.make_filtering_bound_logger(0),
     )
-    session = VaultSession(settings, traces.get_tracer("test"), log, periods)
+    session = VaultSession(settings, traces.get_tracer("test"), log, periods, metrics)
     if start:
         session.start()
     try:
