@@ -25,3 +25,11 @@ def test_otel_resource_attributes_add_to_ours_and_replace_none(monkeypatch: pyte
     monkeypatch.setenv("OTEL_RESOURCE_ATTRIBUTES", "k8s.cluster.name=eu-1,service.name=somebody-else")
     told = resource_of("directflow-gateway", {}).attributes
     assert (told["k8s.cluster.name"], told["service.name"]) == ("eu-1", "directflow-gateway")
+
+
+def test_the_spans_of_a_process_share_one_resource_and_asking_for_its_hash_costs_nothing() -> None:
+    """The SDK's encoder groups spans by it."""
+    resource = resource_of("s", {})
+    assert {resource: 1}[resource] == 1
+    assert hash(resource) == id(resource)
+    assert resource != resource_of("s", {})

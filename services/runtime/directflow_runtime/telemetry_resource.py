@@ -16,6 +16,17 @@ FROM_ENVIRONMENT: Final = {names.POD_NAME: "POD_NAME", names.NODE_NAME: "NODE_NA
 """Attributes and the variables that a pod's manifest fills by Kubernetes' downward API."""
 
 
+class OneResource(Resource):
+    """A resource of which a process has one. The SDK's encoder asks each span's resource for its hash, and theirs
+    writes all attributes as JSON each time, which is a fifth of the export."""
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def __eq__(self, other: object) -> bool:
+        return self is other
+
+
 def resource_of(service: str, environ: Mapping[str, str] | None = None) -> Resource:
     """The resource of this process; OTEL_RESOURCE_ATTRIBUTES may add to it, and does not replace what is ours.
 
@@ -27,7 +38,8 @@ def resource_of(service: str, environ: Mapping[str, str] | None = None) -> Resou
     if running := _version():
         known[names.SERVICE_VERSION] = running
     # Not Resource.create: it looks through the entry points of every installed package.
-    return OTELResourceDetector().detect().merge(Resource(known))
+    merged = OTELResourceDetector().detect().merge(Resource(known))
+    return OneResource(merged.attributes, merged.schema_url)
 
 
 def _version() -> str:
