@@ -5,7 +5,10 @@ from directflow_cli.dev.psql import identifier
 
 from .processes import WORKSPACE, connection_name
 
-PEOPLE = 30_000
+PEOPLE = 12_000
+MANY_TIMES = 5
+SOAKED = ("minutes", "quiet")
+"""Connections whose streams have to last for minutes: everybody is in them MANY_TIMES."""
 PAD_CHARACTERS = 960
 READERS = "readers"
 SCHEMA = f"""
@@ -18,10 +21,13 @@ ANALYZE people;
 """
 """Even ones are adults. The rows are wide, so that a stream of all of them has no end before its reader has one."""
 EVERYBODY_SQL = "SELECT id AS profile_id, email, pad FROM people"
+MANY_SQL = f"""
+SELECT p.id * 10 + n.id AS profile_id, p.email, p.pad FROM people p JOIN people n ON n.id <= {MANY_TIMES}
+"""
 ADULT_SQL = "SELECT age >= 18 AS result FROM people WHERE id = '<%= profile_id %>'"
 FIRST_SQL = "SELECT id, email FROM people WHERE id <= 20"
 FIRST_ROWS = 20
-SLOW_SQL = "SELECT count(*) AS pairs FROM people AS a, people AS b WHERE a.id <= 150 AND b.id <= 2000 AND a.pad < b.pad"
+SLOW_SQL = "SELECT count(*) AS pairs FROM people AS a, people AS b WHERE a.id <= 100 AND b.id <= 1000 AND a.pad < b.pad"
 """Keeps its session for a moment."""
 
 
@@ -36,6 +42,11 @@ def readers(database: str) -> str:
     return f"{READERS}_{database}"
 
 
+def people_of(id: str) -> int:
+    """How many a stream on a connection has."""
+    return PEOPLE * (MANY_TIMES if id in SOAKED else 1)
+
+
 def everybody(id: str) -> str:
     """The data source of a connection: all people with all their columns."""
     return toml.element(
@@ -43,7 +54,7 @@ def everybody(id: str) -> str:
         {
             "name": f"workspaces/{WORKSPACE}/dataSources/{id}",
             "connection": connection_name(id),
-            "generator_sql": EVERYBODY_SQL,
+            "generator_sql": MANY_SQL.strip() if id in SOAKED else EVERYBODY_SQL,
             "preload_sql": "SELECT email FROM people WHERE id = '<%= profile_id %>'",
         },
     )

@@ -4,9 +4,9 @@ import asyncio
 from typing import Any
 
 from .clients import STREAM_S, Clients
-from .customers import EVERYBODY_SQL, PEOPLE
+from .customers import EVERYBODY_SQL, people_of
 
-PAUSE_S = 0.5
+PAUSE_S = 1.0
 
 
 class LongStream:
@@ -15,6 +15,7 @@ class LongStream:
 
     def __init__(self, clients: Clients, id: str, pause_s: float = PAUSE_S) -> None:
         self._call = clients.audience(id) if clients.has_followers else clients.query(id, EVERYBODY_SQL, STREAM_S)
+        self._expected = people_of(id)
         self._pause_s = pause_s
         self._hurry = asyncio.Event()
         self.people = 0
@@ -36,7 +37,7 @@ class LongStream:
         await self._reading
         assert was_running, f"the stream was over too soon to show anything, after {self.people}"
         assert self._summary is not None
-        assert (counted(self._summary), self.people) == (PEOPLE, PEOPLE)
+        assert (counted(self._summary), self.people) == (self._expected, self._expected)
 
     async def _read(self) -> None:
         while await self._take():

@@ -82,9 +82,10 @@ class Planted:
         named = ("password", "wrong_password", "other_field", "user", "literal", "value", "profile", "mail")
         return words | {name: getattr(self.words, name) for name in named}
 
-    def all_words(self) -> dict[str, str]:
+    def words_but(self, *allowed: str) -> dict[str, str]:
         """The places of secrets and of databases as well."""
-        return self.secrets() | vars(self.words)
+        words = self.secrets() | vars(self.words)
+        return {name: word for name, word in words.items() if name not in allowed}
 
     def remember(self) -> None:
         """What is there now: leases and their users end."""

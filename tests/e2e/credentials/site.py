@@ -24,7 +24,7 @@ from .processes import WORKSPACE, Login, Plans, vault_role
 
 REQUEST_TIMEOUT_S = 3.0
 """Of the gateways' operations on Vault; whoever waits for a Vault that is away waits as long."""
-KV = ("rotated", "quiet", "stored")
+KV = ("rotated", "quiet", "early", "stored")
 LEASES: Mapping[str, tuple[str, str]] = {
     "brief": ("3s", "3s"),
     "renewed": ("3s", "9s"),

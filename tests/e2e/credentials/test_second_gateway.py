@@ -24,7 +24,7 @@ def hanging(stand_in_site: Site) -> Iterator[OverhearingVault]:
     at = stand_in_site
     proxy = OverhearingVault(at.vault.address)
     proxy.fault = Fault.BLACK_HOLE
-    login = at.login(proxy.address, "short-lived", token_ttl="3s", token_max_ttl="5s")
+    login = at.login(proxy.address, "short-lived", token_ttl="6s", token_max_ttl="11s")
     kinds = {"stored": "vault-kv", "filed": "file", "hanging": "vault-dynamic"}
     at.start(at.plans.gateway(NAME, login, [at.connection(id, kind) for id, kind in kinds.items()]))
     yield proxy
@@ -59,6 +59,6 @@ async def test_a_login_whose_greatest_age_is_less_than_a_leases_life_costs_nobod
     hanging.heal()
     ledger, logins = Ledger(), hanging.count("auth/approle/login")
     with no_failure(ledger, at_least=60):
-        async with clients.load("hanging", ledger=ledger, each_s=0.25), LongStream(clients, "hanging"):
-            await asyncio.sleep(14)
-    assert hanging.count("auth/approle/login") - logins >= 3, "no token ended: nothing was shown"
+        async with clients.load("hanging", ledger=ledger, each_s=0.3), LongStream(clients, "hanging", pause_s=2):
+            await asyncio.sleep(18)
+    assert hanging.count("auth/approle/login") - logins >= 2, "no token ended: nothing was shown"
