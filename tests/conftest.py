@@ -19,7 +19,7 @@ KIND_VARIABLE = "DIRECTFLOW_TEST_POSTGRES"
 MEMORY = Path("/dev/shm")
 ROOM_BYTES = 4 * 2**30
 """Enough for the servers of four workers; a container's default of 64 MB is not."""
-ON_ONE_WORKER = ("tests/e2e/managed", "tests/query_gateway/sets", "tests/e2e")
+ON_ONE_WORKER = ("tests/e2e/managed", "tests/e2e/credentials", "tests/query_gateway/sets", "tests/e2e")
 """Folders whose tests share processes that take many seconds to start: a second worker would start them once more."""
 FIRST = (*ON_ONE_WORKER, "tests/cli/dev", "tests/query_gateway/property", "tests/cli/commands")
 """What takes longest, longest first: begun last, it would be waited for with idle cores."""
