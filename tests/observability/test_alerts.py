@@ -81,3 +81,31 @@ def test_a_metric_that_nobody_exports_is_noticed() -> None:
         "by (connexion)",
     ]
     assert deployment.strangers('directflow_pool_sessions{stat="idle"}') == ["directflow_pool_sessions{stat}"]
+
+
+def methods() -> set[str]:
+    protos = (deployment.ROOT / "protos" / "directflow").glob("*/v1/*_service.proto")
+    texts = [path.read_text() for path in protos]
+    return {
+        f"{package}.{service}/{method}"
+        for text in texts
+        for package in re.findall(r"^package (.+);$", text, flags=re.MULTILINE)
+        for service in re.findall(r"^service (\w+)", text, flags=re.MULTILINE)
+        for method in re.findall(r"^  rpc (\w+)", text, flags=re.MULTILINE)
+    }
+
+
+def test_every_method_that_a_rule_picks_or_leaves_out_exists() -> None:
+    patterns = {one for rule in deployment.rules() for one in re.findall(r'rpc_method[=!]~"([^"]+)"', rule["expr"])}
+    for pattern in patterns:
+        before, _, alternatives = pattern.rstrip(")").partition("(")
+        for alternative in alternatives.split("|"):
+            assert [one for one in methods() if re.fullmatch(before + alternative, one)], alternative
+
+
+def test_a_call_that_may_take_long_by_its_nature_is_never_called_slow() -> None:
+    (rule,) = [rule for rule in deployment.rules() if rule["alert"] == "DirectFlowCallsSlow"]
+    (left_out,) = re.findall(r'rpc_method!~"([^"]+)"', rule["expr"])
+    judged = {one for one in methods() if not re.fullmatch(left_out, one)}
+    assert not [one for one in judged if re.search(r"/(Stream|Watch|Create|Update|Rollback|Count|Diff|Explain)", one)]
+    assert {one.rpartition("/")[2] for one in judged} >= {"EvaluateCondition", "PreviewAudience", "GetPersonalization"}
