@@ -39,7 +39,7 @@ class Keyring:
         self._accepted: Credential | None = None
         """That credential, until a database refuses it."""
         self._doubted, self._doubted_until = "", 0.0
-        """The generation that its source has and no database takes yet: a password is never changed everywhere at once."""
+        """The generation that its source has and no database takes: nobody changes a password everywhere at once."""
         self._used_at = time.monotonic()
         self._users = 0
         self._lapsed = False
