@@ -6,7 +6,7 @@ from directflow_cli.dev.psql import identifier
 from .processes import WORKSPACE, connection_name
 
 PEOPLE = 12_000
-MANY_TIMES = 5
+MANY_TIMES = 30
 SOAKED = ("minutes", "quiet")
 """Connections whose streams have to last for minutes: everybody is in them MANY_TIMES."""
 PAD_CHARACTERS = 960
@@ -22,7 +22,7 @@ ANALYZE people;
 """Even ones are adults. The rows are wide, so that a stream of all of them has no end before its reader has one."""
 EVERYBODY_SQL = "SELECT id AS profile_id, email, pad FROM people"
 MANY_SQL = f"""
-SELECT p.id * 10 + n.id AS profile_id, p.email, p.pad FROM people p JOIN people n ON n.id <= {MANY_TIMES}
+SELECT p.id * 100 + n.id AS profile_id, p.email, p.pad FROM people p JOIN people n ON n.id <= {MANY_TIMES}
 """
 ADULT_SQL = "SELECT age >= 18 AS result FROM people WHERE id = '<%= profile_id %>'"
 FIRST_SQL = "SELECT id, email FROM people WHERE id <= 20"

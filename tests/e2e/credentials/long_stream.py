@@ -7,6 +7,7 @@ from .clients import STREAM_S, Clients
 from .customers import EVERYBODY_SQL, people_of
 
 PAUSE_S = 1.0
+"""A reader who takes much longer meets the idle limit: flow control asks for more when half of it was taken."""
 
 
 class LongStream:

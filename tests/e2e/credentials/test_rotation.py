@@ -111,7 +111,7 @@ async def test_twenty_rotations_at_the_gateways_own_pace_cost_nobody_a_call(site
     ledger, user = Ledger(), site.roles["quiet"].name
     refused = []
     with no_failure(ledger, at_least=3_000):
-        async with clients.load("quiet", ledger=ledger, each_s=0.1), LongStream(clients, "quiet", pause_s=8):
+        async with clients.load("quiet", ledger=ledger, each_s=0.1), LongStream(clients, "quiet"):
             for number in range(20):
                 before = site.refused_logins(user)
                 await rotate(site, "quiet", database_first=number % 2 == 0)
