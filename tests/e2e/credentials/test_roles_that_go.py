@@ -38,8 +38,8 @@ async def roles_end_under_load(at: Site, id: str, end: Callable[[Site, str], Non
     """A stream that began with the first of them lives through all of it."""
     ledger = Ledger()
     async with Clients(at) as clients:
-        with no_failure(ledger, at_least=30):
-            async with clients.load(id, ledger=ledger), LongStream(clients, id, pause_s=0.8):
+        with no_failure(ledger, at_least=20):
+            async with clients.load(id, ledger=ledger, each_s=0.4), LongStream(clients, id, pause_s=0.8):
                 for _ in range(ENDS):
                     await asyncio.sleep(1.5)
                     old, made = await asyncio.to_thread(at.made_roles, id), leases(at, id)

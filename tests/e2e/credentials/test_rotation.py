@@ -42,8 +42,8 @@ async def test_a_password_that_is_rotated_under_load_costs_nobody_a_call(site: S
     ledger, user = Ledger(), site.roles["rotated"].name
     refused: list[int] = []
     took_s: list[float] = []
-    with no_failure(ledger, at_least=150):
-        async with clients.load("rotated", ledger=ledger, each_s=0.3), LongStream(clients, "rotated", pause_s=4):
+    with no_failure(ledger, at_least=120):
+        async with clients.load("rotated", ledger=ledger, each_s=0.5), LongStream(clients, "rotated", pause_s=4):
             for number in range(ROTATIONS):
                 before = site.refused_logins(user)
                 await rotate(site, "rotated", database_first=number % 2 == 0)
