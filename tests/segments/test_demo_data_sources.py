@@ -27,7 +27,7 @@ FROM users u WHERE u.last_login > NOW() - INTERVAL '3 months'""",
 
 @pytest.fixture(scope="module")
 def data_sources() -> dict[str, DataSource]:
-    given = tomllib.loads(DEMO.read_text()) | {"gateway": {"target": "gateway:7400"}}
+    given = tomllib.loads(DEMO.read_text()) | {"gateway": {"target": "127.0.0.1:7400"}}
     sources = [item.data_source() for item in SegmentsSettings.model_validate(given).data_sources]
     return {source.name.rpartition("/")[2]: source for source in sources}
 

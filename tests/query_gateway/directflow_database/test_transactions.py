@@ -84,7 +84,7 @@ async def test_each_transaction_has_a_span_without_any_value(own: Any) -> None:
     await database.aclose()
     watchdog.close()
 
-    good, bad = exported.get_finished_spans()
+    good, bad = (span for span in exported.get_finished_spans() if span.name == "look")  # besides the pool's
     assert (good.name, good.kind, good.status.is_ok) == ("look", SpanKind.CLIENT, True)
     assert dict(good.attributes or {}) == {
         "db.system.name": "postgresql",
@@ -95,5 +95,5 @@ async def test_each_transaction_has_a_span_without_any_value(own: Any) -> None:
     }
     assert (bad.attributes or {})["error.type"] == "INTERNAL"
     assert (bad.attributes or {})["db.response.status_code"] == "22P02"
-    assert not any("canary" in span.to_json() for span in (good, bad))
+    assert not any("canary" in span.to_json() for span in exported.get_finished_spans())
     provider.shutdown()

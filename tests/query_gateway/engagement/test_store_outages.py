@@ -166,6 +166,8 @@ async def test_a_wrong_password_is_an_outage_and_no_secret(
 ) -> None:
     store = await open_store(postgres, own_database(postgres))
     file, user = login_of(store, "writer")
+    with store.admin() as admin:  # else the password before would go on serving
+        admin.execute(psycopg.sql.SQL("ALTER ROLE {} PASSWORD 'third'").format(psycopg.sql.Identifier(user)))
     write(file, user, "wrong-canary")
 
     error = await store.failure(store.append(event()))
