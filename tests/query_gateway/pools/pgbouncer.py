@@ -47,6 +47,7 @@ class PgBouncer:
 def running(server: PostgresServer, files: Mapping[str, Path] | None = None, **settings: str) -> Iterator[PgBouncer]:
     """Before `server`; clients and it log in with SCRAM, the verifiers asked of the server (auth_query). `files`:
     settings that name a file."""
+    found = program()  # first: where there is none, nothing is to be left behind
     account = server_account()
     directory = Path(tempfile.mkdtemp(prefix="directflow-pgbouncer-", dir="/tmp")).resolve()
     asker = server.create_role("LOGIN SUPERUSER")
@@ -76,7 +77,7 @@ def running(server: PostgresServer, files: Mapping[str, Path] | None = None, **s
     # It does not run as root, and becomes somebody else by itself: the program may lie where only root may look.
     as_user = ["-u", account.name] if account else []
     process = subprocess.Popen(
-        [str(program()), *as_user, str(directory / "ini")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
+        [str(found), *as_user, str(directory / "ini")], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL, cwd="/", start_new_session=True,
     )  # fmt: skip
     try:
