@@ -5,7 +5,6 @@ They lie as cert-manager and kubelet lay them: `tls.crt`, `tls.key` and `ca.crt`
 """
 
 import itertools
-import os
 import shutil
 import subprocess
 from collections.abc import Sequence
@@ -14,8 +13,9 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import pytest
 from directflow_runtime.settings import TlsSettings
+
+from .tools import missing
 
 HOUR_S = 3600.0
 ISSUED_AGO_S = 60.0
@@ -44,10 +44,7 @@ distinguished_name = name
 def require_openssl() -> None:
     """Skips the test where there is no openssl; where tools are required, that is an error."""
     if shutil.which("openssl") is None:
-        told = "no openssl on this machine makes certificates for this test"
-        if os.environ.get("DIRECTFLOW_TOOLS_REQUIRED") == "1":
-            pytest.fail(told)
-        pytest.skip(told)
+        missing("no openssl on this machine makes certificates for this test")
 
 
 @dataclass(frozen=True)
@@ -56,6 +53,13 @@ class Issued:
 
     certificate: bytes
     key: bytes
+
+    def files(self, folder: Path) -> tuple[Path, Path]:
+        """Key and certificate in files, for servers that want them so."""
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "server.key").write_bytes(self.key)
+        (folder / "server.pem").write_bytes(self.certificate)
+        return folder / "server.key", folder / "server.pem"
 
 
 class Authority:
@@ -70,7 +74,12 @@ class Authority:
         (folder / "openssl.cnf").write_text(CONFIGURATION)
         usage = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"]
         self._openssl("req", "-x509", *KEY, "-days", "2", "-subj", "/CN=authority", *usage, "-keyout", "ca.key", "-out", "ca.crt")  # fmt: skip # noqa: E501
-        self.root = (folder / "ca.crt").read_bytes()
+        self.file = folder / "ca.crt"
+        self.root = self.file.read_bytes()
+
+    @property
+    def pem(self) -> str:
+        return self.root.decode()
 
     def issue(self, *names: str, common_name: str = "nobody", lasts_s: float = HOUR_S) -> Issued:
         """A certificate for server and client with subject alternative names as openssl writes them: "DNS:localhost",

@@ -12,26 +12,13 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import pytest
+from ...tools import tool
 
 REQUIRED = "DIRECTFLOW_BROWSER_REQUIRED"
 """Not DIRECTFLOW_TOOLS_REQUIRED: `make tools` does not bring the browser, 100 MB to download and 270 MB on disk."""
 ANSWER_S = 20.0
 FIRST_FREE = 10
 """Above 3 and 4, which the browser wants for itself."""
-
-
-def program() -> Path:
-    """Where `scripts/make_tools browser` has put it. Skips where nobody has, and fails where somebody was to."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    tools = Path(os.environ.get("DIRECTFLOW_TOOLS") or cache / "directflow" / "tools")
-    found = tools / "browser" / "run"
-    if not found.exists():
-        message = f"no browser at {found}: `scripts/make_tools browser` puts it there"
-        if os.environ.get(REQUIRED):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
 
 
 class Browser:
@@ -146,7 +133,13 @@ def running(profile: Path) -> Iterator[Browser]:
     # As root, or in a container, it cannot build its sandbox; the pages are our own.
     options = ["--no-sandbox", "--disable-gpu", "--remote-debugging-pipe", f"--user-data-dir={profile}"]
     # bash, for it takes descriptors of two digits.
-    start = ["bash", "-c", f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}', str(program()), *options]
+    start = [
+        "bash",
+        "-c",
+        f'exec "$0" "$@" 3<&{theirs_in} 4>&{theirs_out}',
+        str(tool("browser/run", "scripts/make_tools browser", REQUIRED)),
+        *options,
+    ]
     process = subprocess.Popen(
         start, pass_fds=(theirs_in, theirs_out), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )

@@ -2,13 +2,12 @@
 
 import asyncio
 import contextlib
-import shutil
 from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from tests.query_gateway.pools.authority import Authority
+from ...certificates import Authority
 
 
 class Proxy:
@@ -98,6 +97,4 @@ async def loop_lag() -> AsyncIterator[Callable[[], float]]:
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl program to make certificates with")
-    return Authority(tmp_path_factory.mktemp("tls") / "ours").create()
+    return Authority(tmp_path_factory.mktemp("tls") / "ours")

@@ -13,25 +13,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
-import pytest
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.postgres_binaries import server_account
 
+from ...tools import tool
+
 START_S = 20.0
-REQUIRED = "DIRECTFLOW_TOOLS_REQUIRED"
-
-
-def program() -> Path:
-    """Where `make tools` has put it. Skips where nobody has, and fails where somebody was to."""
-    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    tools = Path(os.environ.get("DIRECTFLOW_TOOLS") or cache / "directflow" / "tools")
-    found = tools / "pgbouncer" / "run"
-    if not found.exists():
-        message = f"no PgBouncer at {found}: `make tools` puts it there"
-        if os.environ.get(REQUIRED):
-            pytest.fail(message)
-        pytest.skip(message)
-    return found
 
 
 @dataclass(frozen=True)
@@ -47,7 +34,7 @@ class PgBouncer:
 def running(server: PostgresServer, files: Mapping[str, Path] | None = None, **settings: str) -> Iterator[PgBouncer]:
     """Before `server`; clients and it log in with SCRAM, the verifiers asked of the server (auth_query). `files`:
     settings that name a file."""
-    found = program()  # first: where there is none, nothing is to be left behind
+    found = tool("pgbouncer/run")  # first: where there is none, nothing is to be left behind
     account = server_account()
     directory = Path(tempfile.mkdtemp(prefix="directflow-pgbouncer-", dir="/tmp")).resolve()
     asker = server.create_role("LOGIN SUPERUSER")

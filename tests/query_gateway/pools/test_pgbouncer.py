@@ -20,8 +20,9 @@ from directflow_runtime.errors import DirectFlowError
 from directflow_runtime.logging import get_logger
 
 from tests.query_gateway.pools import pgbouncer
-from tests.query_gateway.pools.authority import Authority
 from tests.query_gateway.pools.pgbouncer import PgBouncer
+
+from ...certificates import Authority
 
 SERVER_SESSIONS = 5
 CLIENTS = 200
@@ -140,9 +141,11 @@ async def test_a_test_of_the_connection_says_that_a_pooler_is_there(pooled: Any)
 
 
 @pytest.fixture(scope="module")
-def encrypted(postgres: PostgresServer, authority: Authority) -> Iterator[PgBouncer]:
+def encrypted(
+    postgres: PostgresServer, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[PgBouncer]:
     """PgBouncer that ends TLS itself, and so cannot pass channel binding on."""
-    key, certificate = authority.sign("localhost")
+    key, certificate = authority.issue("DNS:localhost").files(tmp_path_factory.mktemp("pgbouncer"))
     files = {"client_tls_key_file": key, "client_tls_cert_file": certificate}
     with pgbouncer.running(postgres, files, client_tls_sslmode="require") as running:
         yield running

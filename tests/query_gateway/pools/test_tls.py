@@ -12,7 +12,7 @@ from directflow_gateway.connections import SslMode
 from directflow_gateway.execution.wire import Statement
 from directflow_runtime.errors import DirectFlowError
 
-from tests.query_gateway.pools.authority import Authority
+from ...certificates import Authority, Issued
 
 
 @pytest.fixture(scope="module")
@@ -20,17 +20,17 @@ def server(authority: Authority, postgres_installation: Any) -> Iterator[Postgre
     with PostgresServer.create(postgres_installation) as running:
         if running.psql("SELECT count(*) FROM pg_settings WHERE name = 'ssl_library' AND setting <> ''") == "0":
             pytest.skip("this PostgreSQL was built without TLS")
-        present(running, authority.sign("localhost"))
+        present(running, authority.issue("DNS:localhost"))
         yield running
 
 
-def present(server: PostgresServer, pair: tuple[Path, Path]) -> None:
+def present(server: PostgresServer, issued: Issued) -> None:
     """Lets the server present this certificate from now on."""
     owner = server.data.stat()
-    for source, name in zip(pair, ("server.key", "server.crt"), strict=True):
+    for name, content in (("server.key", issued.key), ("server.crt", issued.certificate)):
         target = server.data / name
         target.touch(mode=0o600)
-        target.write_bytes(source.read_bytes())
+        target.write_bytes(content)
         os.chown(target, owner.st_uid, owner.st_gid)
     server.psql("ALTER SYSTEM SET ssl = on")
     server.psql("SELECT pg_reload_conf()")
@@ -83,7 +83,7 @@ async def test_a_stream_comes_through_tls_as_well(
 async def test_another_authority_is_not_believed(
     make_stand: Callable[..., Any], server: PostgresServer, tmp_path: Path
 ) -> None:
-    other = Authority(tmp_path / "other").create()
+    other = Authority(tmp_path / "other")
     tls = {"host": "localhost", "sslmode": SslMode.VERIFY_FULL, "ca_pem": other.pem}
     assert await refusal(make_stand(server, connection=tls)) == "TLS"
 
@@ -103,12 +103,12 @@ async def test_another_name_is_not_believed(
 async def test_a_certificate_that_has_expired_is_not_believed(
     make_stand: Callable[..., Any], server: PostgresServer, authority: Authority
 ) -> None:
-    present(server, authority.sign("localhost", days="-1"))
+    present(server, authority.issue("DNS:localhost", lasts_s=-1))
     try:
         tls = {"host": "localhost", "sslmode": SslMode.VERIFY_FULL, "ca_pem": authority.pem}
         assert await refusal(make_stand(server, connection=tls)) == "TLS"
     finally:
-        present(server, authority.sign("localhost"))
+        present(server, authority.issue("DNS:localhost"))
 
 
 async def test_a_server_without_tls_gets_nothing(

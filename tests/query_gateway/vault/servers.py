@@ -19,13 +19,10 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
-import pytest
 from directflow_cli.dev.vault import StandInVault
 
-TOOLS = Path(
-    os.environ.get("DIRECTFLOW_TOOLS")
-    or Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "directflow" / "tools"
-)
+from ...tools import tool
+
 START_S = 30.0
 CALL_S = 30.0
 POLL_S = 0.02
@@ -242,12 +239,8 @@ class RealVault(Vault):
 
 
 def real_vault_program() -> Path:
-    """The Vault that `make tools` built; skips loudly without it, and fails where the tools are required."""
-    program = TOOLS / "vault"
-    if not program.exists():
-        assert not os.environ.get("DIRECTFLOW_TOOLS_REQUIRED"), f"`make tools` did not build {program}"
-        pytest.skip("no real Vault: `make tools` builds one where Go is")
-    return program
+    """HashiCorp's server itself."""
+    return tool("vault")
 
 
 def _free_port() -> int:
