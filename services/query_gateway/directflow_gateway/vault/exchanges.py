@@ -2,7 +2,6 @@
 
 import asyncio
 import math
-import random
 import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -36,9 +35,10 @@ class Exchanges:
 
     async def run(self, request: Request, ends_at: float, tries: int | None = None) -> Reply | Fault:
         """The reply, or what the last try came to. `ends_at` on the clock of `time.monotonic()`, pauses included."""
-        for number in range(1, (tries or self._periods.tries) + 1):
+        most = tries or self._periods.tries
+        for number in range(1, most + 1):
             outcome = await self._once(request, ends_at)
-            if isinstance(outcome, Reply) or not outcome.retried or number == (tries or self._periods.tries):
+            if isinstance(outcome, Reply) or not outcome.retried or number == most:
                 break
             pause = max(outcome.retry_after_s, self._periods.pause(number))
             if time.monotonic() + pause >= ends_at:
@@ -74,8 +74,3 @@ class Exchanges:
 def with_token(request: Request, token: Secret) -> Request:
     """The request in the name of a token."""
     return replace(request, token=token)
-
-
-def jittered(value: float, share: float) -> float:
-    """Up to `share` less, at random."""
-    return value * (1 - share * random.random())  # noqa: S311

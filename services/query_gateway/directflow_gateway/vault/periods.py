@@ -50,3 +50,8 @@ def backoff(failures: int, first_s: float, longest_s: float) -> float:
 def spaced(failures: int, first_s: float, longest_s: float) -> float:
     """As `backoff`, and never less than half: for what must not be hurried."""
     return min(longest_s, first_s * 2.0 ** min(failures - 1, 32)) * (1 - random.random() / 2)  # noqa: S311
+
+
+def jittered(value: float, share: float) -> float:
+    """Up to `share` less, at random."""
+    return value * (1 - share * random.random())  # noqa: S311

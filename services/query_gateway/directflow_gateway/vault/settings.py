@@ -10,12 +10,12 @@ role = "directflow-gateway"
 token_file = "/var/run/secrets/directflow/vault/token"
 """
 
-import ipaddress
 import re
 from enum import StrEnum
 from pathlib import Path
 from urllib.parse import SplitResult, urlsplit
 
+from directflow_runtime.loopback import is_loopback_host
 from directflow_runtime.settings import SettingsModel
 from pydantic import Field, field_validator, model_validator
 
@@ -108,7 +108,7 @@ class VaultSettings(SettingsModel):
             raise ValueError("address has the form https://host:port")
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("address holds no login, no query and no fragment")
-        if parts.scheme == "http" and not self.allow_plaintext and not _is_loopback(parts.hostname):
+        if parts.scheme == "http" and not self.allow_plaintext and not is_loopback_host(parts.hostname):
             raise ValueError("address is http:// beyond loopback: use https, or set allow_plaintext")
         if self.ca_file and not Path(self.ca_file).is_absolute():
             raise ValueError("ca_file: an absolute path is needed")
@@ -123,10 +123,3 @@ def _split(address: str) -> SplitResult:
         # `from None`: urlsplit's message holds the address.
         raise ValueError("address has the form https://host:port") from None
     return parts
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"

@@ -5,8 +5,7 @@ from dataclasses import dataclass, replace
 
 from directflow_runtime.secrets import Secret
 
-from directflow_gateway.vault.exchanges import jittered
-from directflow_gateway.vault.periods import Periods
+from directflow_gateway.vault.periods import Periods, jittered
 from directflow_gateway.vault.reply import Document, seconds_of
 
 LAST_SECOND_S = 0.5

@@ -218,8 +218,10 @@ class TokenKeeper:
         if token.wants_replacement():
             self._reporter.came_back_short(token)
 
-    async def _exchange(self, operation: str, request: Request, within_s: float, tries: int = 0) -> Reply | Fault:
+    async def _exchange(
+        self, operation: str, request: Request, within_s: float, tries: int | None = None
+    ) -> Reply | Fault:
         with vault_span(self._tracer, operation, self._operations) as span:
-            outcome = await self._exchanges.run(request, time.monotonic() + within_s, tries or self._periods.tries)
+            outcome = await self._exchanges.run(request, time.monotonic() + within_s, tries)
             span.ended(outcome)
         return outcome
