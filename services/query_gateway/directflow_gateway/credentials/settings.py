@@ -17,14 +17,13 @@ role = "{workspace}_{connection}"
 """
 
 from pathlib import Path
+from typing import ClassVar
 
 from directflow_runtime.settings import SettingsModel
 from pydantic import Field, field_validator
 
 from directflow_gateway.credentials.template import BOTH, PLACEHOLDER, Template
 from directflow_gateway.vault.paths import is_vault_path
-
-ROLE = "{workspace}_{connection}"
 
 
 def vault_path(text: str) -> str:
@@ -58,32 +57,33 @@ class VaultKvSettings(SettingsModel):
         return Template(f"{self.mount}/data/{self.path}")
 
 
-class VaultDynamicSettings(SettingsModel):
+class VaultRoleSettings(SettingsModel):
+    """Roles of Vault's database engine."""
+
+    ENDPOINT: ClassVar[str]
+    """Behind the mount: what gives the credentials of a role."""
+
+    mount: str = "database"
+    role: str = "{workspace}_{connection}"
+
+    _mount = field_validator("mount")(vault_path)
+    _role = field_validator("role")(vault_template)
+
+    def place(self) -> Template:
+        """Below /v1/."""
+        return Template(f"{self.mount}/{self.ENDPOINT}/{self.role}")
+
+
+class VaultDynamicSettings(VaultRoleSettings):
     """`[credentials.vault_dynamic]`: roles for which Vault makes users."""
 
-    mount: str = "database"
-    role: str = ROLE
-
-    _mount = field_validator("mount")(vault_path)
-    _role = field_validator("role")(vault_template)
-
-    def place(self) -> Template:
-        """Below /v1/."""
-        return Template(f"{self.mount}/creds/{self.role}")
+    ENDPOINT = "creds"
 
 
-class VaultStaticSettings(SettingsModel):
+class VaultStaticSettings(VaultRoleSettings):
     """`[credentials.vault_static]`: roles whose password Vault changes."""
 
-    mount: str = "database"
-    role: str = ROLE
-
-    _mount = field_validator("mount")(vault_path)
-    _role = field_validator("role")(vault_template)
-
-    def place(self) -> Template:
-        """Below /v1/."""
-        return Template(f"{self.mount}/static-creds/{self.role}")
+    ENDPOINT = "static-creds"
 
 
 class CredentialSettings(SettingsModel):
