@@ -6,8 +6,8 @@ from pathlib import Path
 
 from directflow_gateway.connections import Connection, CredentialKind
 from directflow_gateway.credentials import Credential, CredentialSource, Generations
+from directflow_gateway.credentials.by_kind import SourceByKind
 from directflow_gateway.credentials.file import named, read_file
-from directflow_gateway.credentials.unavailable import CredentialsUnavailable
 from directflow_gateway.credentials.vault import Vault
 from directflow_gateway.credentials.vault_dynamic import VaultDynamicSource
 from directflow_gateway.credentials.vault_kv import VaultKvSource
@@ -32,22 +32,12 @@ class DatabaseCredentialFiles:
         return named(login, connection, self._generations)
 
 
-class NoVault:
-    """Where the settings name Vault, and there is none: they are refused before, so only a test gets here."""
-
-    async def read(
-        self, connection: Connection, last: Credential | None = None, *, refused: bool = False
-    ) -> Credential:
-        """Raises CREDENTIALS_UNAVAILABLE."""
-        raise CredentialsUnavailable("VAULT_NOT_CONFIGURED")
-
-
 def credential_source(settings: DirectFlowDatabaseSettings, vault: Vault | None) -> CredentialSource:
     """Where the three logins come from."""
     if settings.credential_kind is CredentialKind.FILE:
         return DatabaseCredentialFiles({role.value: settings.credential(role) for role in DatabaseRole})
     if vault is None:
-        return NoVault()
+        return SourceByKind({})  # says so at each read; `GatewaySettings` refuses such settings before
     if settings.credential_kind is CredentialKind.VAULT_KV:
         return VaultKvSource(vault, settings.place(), "username", "password")
     if settings.credential_kind is CredentialKind.VAULT_DYNAMIC:
