@@ -34,7 +34,7 @@ def _real_vault_process() -> Iterator[RealVault]:
     server.close()
 
 
-@pytest.fixture
+@pytest.fixture(params=["stand-in", "real"])
 def vault(request: pytest.FixtureRequest, postgres_installation: Installation) -> Iterator[Vault]:
     """A test that asks for this one runs twice: on the stand-in and on the real server."""
     if request.param == "real":
@@ -45,11 +45,6 @@ def vault(request: pytest.FixtureRequest, postgres_installation: Installation) -
     stand_in = StandIn(postgres_installation.program("psql"))
     yield stand_in
     stand_in.close()
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "vault" in metafunc.fixturenames:
-        metafunc.parametrize("vault", ["stand-in", "real"], indirect=True)
 
 
 @dataclass

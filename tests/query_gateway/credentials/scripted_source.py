@@ -48,10 +48,3 @@ class ScriptedSource:
         name = f"lease-{self.made}"
         lease = Lease(Secret(name), self.epoch, True, self.lease_s)
         return Credential(name, Secret("p"), name, now + self.lease_s * 2 / 3, now + self.lease_s, lease)
-
-
-async def until(condition: Any, within_s: float = 10.0) -> None:
-    ends_at = time.monotonic() + within_s
-    while not condition():
-        assert time.monotonic() < ends_at, "it did not come to pass"
-        await asyncio.sleep(0.01)

@@ -8,7 +8,8 @@ import pytest
 from directflow_gateway.credentials import Keyring, Keyrings
 from directflow_gateway.credentials.unavailable import CredentialsUnavailable
 
-from .scripted_source import ScriptedSource, connection, until
+from ..vault.sessions import until
+from .scripted_source import ScriptedSource, connection
 
 READING = "directflow_gateway.credentials.reading"
 KEYRING = "directflow_gateway.credentials.keyring"

@@ -17,8 +17,8 @@ from directflow_runtime.errors import DirectFlowError
 from ..vault import setups
 from ..vault.faults import Fault, FaultyVault
 from ..vault.servers import Vault
+from ..vault.sessions import until
 from .conftest import Site, site
-from .scripted_source import until
 
 KV, DYNAMIC, STATIC = CredentialKind.VAULT_KV, CredentialKind.VAULT_DYNAMIC, CredentialKind.VAULT_STATIC
 CALLERS = 4

@@ -2,7 +2,6 @@
 
 import asyncio
 import time
-from dataclasses import replace
 
 import pytest
 from directflow_cli.dev.psql import Role
@@ -144,7 +143,7 @@ async def test_dynamic_hangs_its_lease_on_the_present_login(dynamic: Site) -> No
     connection = dynamic.connection(DYNAMIC)
     first = await dynamic.source.read(connection)
     dynamic.vault.ok("POST", "auth/token/revoke", {"token": dynamic.token()})
-    second = await dynamic.source.read(connection, replace(first, lease=first.lease))
+    second = await dynamic.source.read(connection, first)
     assert second.user != first.user
     assert second.lease is not None
     assert first.lease is not None

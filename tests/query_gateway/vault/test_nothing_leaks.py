@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import structlog
-from directflow_gateway.vault import Answer, VaultFailure, VaultSettings
+from directflow_gateway.vault import Answer, VaultSettings
 from directflow_gateway.vault.reply import Reply, interpret
 from directflow_gateway.vault.request import Request
 from directflow_runtime.secrets import Secret
@@ -99,19 +99,11 @@ def nothing_is_told(heard: Listened, *errors: BaseException) -> None:
     assert "localhost" not in "\n".join(texts)
 
 
-async def failed_read(heard: Listened) -> VaultFailure:
-    try:
-        await heard.session.read(PATH)
-    except VaultFailure as failure:
-        return failure
-    raise AssertionError("the read worked")
-
-
 @pytest.mark.parametrize("fault", list(FAULTS))
 async def test_a_read_that_fails_tells_nothing(fault: str, vault: ScriptedVault, settings: VaultSettings) -> None:
     vault.on(PATH, FAULTS[fault])
     async with opened(settings) as heard:
-        failure = await failed_read(heard)
+        failure = await heard.failure(PATH)
     assert vault.count(PATH) > 0
     assert (failure.__cause__, failure.__context__) == (None, None)
     nothing_is_told(heard, failure)
@@ -121,7 +113,7 @@ async def test_a_read_that_fails_tells_nothing(fault: str, vault: ScriptedVault,
 async def test_a_login_that_fails_tells_nothing(fault: str, vault: ScriptedVault, settings: VaultSettings) -> None:
     vault.on("auth/canary-login/login", FAULTS[fault])
     async with opened(settings, start=True) as heard:
-        failure = await failed_read(heard)
+        failure = await heard.failure(PATH)
         await until(lambda: heard.lines("trouble"))
     nothing_is_told(heard, failure)
 
@@ -142,14 +134,14 @@ async def test_a_network_that_fails_tells_nothing(how: str, tmp_path: Path) -> N
         ports |= {"no http": f"localhost:{other.port}", "slow": f"localhost:{slow.port}"}
         settings = planted(f"http://{ports[how]}", tmp_path)
         async with opened(settings) as heard:
-            failure = await failed_read(heard)
+            failure = await heard.failure(PATH)
     nothing_is_told(heard, failure)
 
 
 async def test_a_token_that_no_header_can_hold_tells_nothing(vault: ScriptedVault, settings: VaultSettings) -> None:
     vault.on("auth/canary-login/login", auth("canary\r\nX-Canary: \u20ac"))
     async with opened(settings) as heard:
-        failure = await failed_read(heard)
+        failure = await heard.failure(PATH)
     nothing_is_told(heard, failure)
 
 
@@ -157,7 +149,7 @@ async def test_files_that_cannot_be_read_tell_nothing(settings: VaultSettings) -
     assert settings.login.secret_id_file is not None
     settings.login.secret_id_file.write_bytes(b"canary\xff")
     async with opened(settings) as heard:
-        failure = await failed_read(heard)
+        failure = await heard.failure(PATH)
     nothing_is_told(heard, failure)
 
 
@@ -188,7 +180,7 @@ async def test_the_libraries_log_nothing_whatever_the_level(
     assert [record.name for record in caplog.records if record.name != "asyncio"] == []
 
 
-def test_a_path_that_is_none_is_not_repeated() -> None:
+def test_the_repr_of_a_request_and_of_an_answer_tells_nothing() -> None:
     request = Request("GET", "canary/path", Secret("canary"), {"password": "canary"})
     reply = interpret(200, {}, b'{"data": {"p": "canary"}, "auth": {"t": "canary"}, "lease_id": "canary"}')
     assert isinstance(reply, Reply)
