@@ -5,10 +5,8 @@ the process waits for them no longer than the settings say.
 """
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Any
 
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
@@ -16,6 +14,8 @@ from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
 from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import Tracer
 
+from directflow_runtime.collector import exporter_options
+from directflow_runtime.daemon_thread import in_daemon_thread
 from directflow_runtime.decided_tracer import DecidedTracer
 from directflow_runtime.forced_sampling import ForcedSampling
 from directflow_runtime.linked_sampling import RatioOrLinked
@@ -62,14 +62,9 @@ class Telemetry:
 
     async def aclose(self) -> None:
         """Sends what is queued, and gives up after the settings' time."""
-        # A daemon thread rather than the executor: the executor's threads are joined when the process ends, and an
-        # export to a black hole would hold it up for as long as its retries last.
-        done = asyncio.Event()
-        loop = asyncio.get_running_loop()
-        threading.Thread(target=_run_then, args=(self._provider.shutdown, loop, done), daemon=True).start()
         try:
             async with asyncio.timeout(self._settings.shutdown_timeout_s):
-                await done.wait()
+                await in_daemon_thread(self._provider.shutdown)
         except TimeoutError:
             if self._exporter is not None:
                 self._exporter.shutdown()  # closes its channel, which ends the export that is under way
@@ -107,13 +102,7 @@ def _exporter(settings: TelemetrySettings) -> SpanExporter:
     # Not at the top: a process that exports nothing need not load it, which takes as long as a tenth of its start.
     from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
 
-    no_proxy: Any = (("grpc.enable_http_proxy", 0),)  # a developer's http_proxy is not meant for the collector
-    return OTLPSpanExporter(
-        endpoint=settings.otlp_endpoint,
-        insecure=not settings.otlp_endpoint.startswith("https://"),
-        timeout=settings.export_timeout_s,
-        channel_options=no_proxy,
-    )
+    return OTLPSpanExporter(**exporter_options(settings))
 
 
 def _batched(exporter: SpanExporter, settings: TelemetrySettings) -> SpanProcessor:
@@ -123,11 +112,3 @@ def _batched(exporter: SpanExporter, settings: TelemetrySettings) -> SpanProcess
         schedule_delay_millis=settings.schedule_delay_s * 1000,
         max_export_batch_size=min(512, settings.max_queue_spans),
     )
-
-
-def _run_then(work: Callable[[], None], loop: asyncio.AbstractEventLoop, done: asyncio.Event) -> None:
-    try:
-        work()
-    finally:
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(done.set)

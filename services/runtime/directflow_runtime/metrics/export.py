@@ -1,22 +1,19 @@
 """Metrics for the length of a process: collected on the event loop, rendered and sent beside it."""
 
 import asyncio
-import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import TypeVar
 
 from opentelemetry.sdk.metrics.export import MetricExporter, MetricExportResult
 from opentelemetry.sdk.resources import Resource
 from structlog.typing import FilteringBoundLogger
 
+from directflow_runtime.daemon_thread import in_daemon_thread
 from directflow_runtime.logging import get_logger
 from directflow_runtime.metrics.event_loop import watch_event_loop
 from directflow_runtime.metrics.otlp import exporter, metrics_data
 from directflow_runtime.metrics.registry import OFF, Metrics
 from directflow_runtime.settings import MetricsSettings, ServiceSettings
-
-_Result = TypeVar("_Result")
 
 
 @asynccontextmanager
@@ -113,25 +110,3 @@ class Push:
         if self._works and not works:  # once, not every time for as long as it lasts
             self._log.warning("metrics cannot be exported", exc_info=problem)
         self._works = works
-
-
-async def in_daemon_thread(work: Callable[[], _Result]) -> _Result:
-    """Not the event loop's executor: its threads are joined when the process ends, and an export to a black hole would
-    hold that up for as long as its retries last."""
-    loop = asyncio.get_running_loop()
-    outcome: asyncio.Future[_Result] = loop.create_future()
-
-    def tell(result: _Result | None, error: BaseException | None) -> None:
-        if not outcome.done():
-            outcome.set_exception(error) if error is not None else outcome.set_result(result)  # type: ignore[arg-type]
-
-    def run() -> None:
-        try:
-            told = (work(), None)
-        except BaseException as error:
-            told = (None, error)  # type: ignore[assignment]
-        if not loop.is_closed():
-            loop.call_soon_threadsafe(tell, *told)
-
-    threading.Thread(target=run, name="directflow-metrics", daemon=True).start()
-    return await outcome

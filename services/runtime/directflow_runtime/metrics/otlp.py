@@ -1,7 +1,6 @@
 """The same figures as OpenTelemetry's messages, pushed to a collector."""
 
 import time
-from typing import Any
 
 from opentelemetry.sdk.metrics.export import (
     AggregationTemporality,
@@ -19,6 +18,7 @@ from opentelemetry.sdk.metrics.export import (
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 
+from directflow_runtime.collector import exporter_options
 from directflow_runtime.metrics.instruments import Distribution, Labels
 from directflow_runtime.metrics.names import CounterNamed, HistogramNamed, Named
 from directflow_runtime.metrics.registry import Point, Snapshot
@@ -32,13 +32,7 @@ def exporter(settings: TelemetrySettings) -> MetricExporter:
     # Not at the top: a process that exports nothing need not load it.
     from opentelemetry.exporter.otlp.proto.grpc.metric_exporter import OTLPMetricExporter
 
-    no_proxy: Any = (("grpc.enable_http_proxy", 0),)  # a developer's http_proxy is not meant for the collector
-    return OTLPMetricExporter(
-        endpoint=settings.otlp_endpoint,
-        insecure=not settings.otlp_endpoint.startswith("https://"),
-        timeout=settings.export_timeout_s,
-        channel_options=no_proxy,
-    )
+    return OTLPMetricExporter(**exporter_options(settings))
 
 
 def metrics_data(snapshot: Snapshot, resource: Resource, started_ns: int) -> MetricsData:
