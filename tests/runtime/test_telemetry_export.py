@@ -18,7 +18,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.semconv._incubating.attributes import db_attributes as incubating_db_attributes
 from opentelemetry.semconv._incubating.attributes import rpc_attributes
-from opentelemetry.semconv.attributes import db_attributes, error_attributes, server_attributes
+from opentelemetry.semconv.attributes import db_attributes, error_attributes
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, TraceState, set_span_in_context
 
 EXPORT = "opentelemetry.proto.collector.trace.v1.TraceService"
@@ -139,8 +139,8 @@ async def test_the_callers_decision_and_its_state_are_kept_and_handed_on(exporte
 def test_attribute_names_are_those_of_the_installed_conventions() -> None:
     ours = {name: value for name, value in vars(telemetry_names).items() if name.isupper()}
     theirs: dict[str, str] = {}
-    for module in (rpc_attributes, incubating_db_attributes, db_attributes, error_attributes, server_attributes):
+    for module in (rpc_attributes, incubating_db_attributes, db_attributes, error_attributes):
         theirs.update({name: value for name, value in vars(module).items() if name.isupper()})
     shared = {name for name in ours if name.startswith(("RPC_", "DB_", "SERVER_", "ERROR_"))}
-    assert len(shared) == 13
+    assert len(shared) == 11
     assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}

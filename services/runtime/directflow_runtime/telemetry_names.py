@@ -10,8 +10,6 @@ from typing import Final
 RPC_SYSTEM_NAME: Final = "rpc.system.name"
 RPC_METHOD: Final = "rpc.method"
 RPC_RESPONSE_STATUS_CODE: Final = "rpc.response.status_code"
-SERVER_ADDRESS: Final = "server.address"
-SERVER_PORT: Final = "server.port"
 ERROR_TYPE: Final = "error.type"
 """The reason of the error (`DATABASE_UNREACHABLE`); the status code's name where the error has no reason."""
 

@@ -33,7 +33,7 @@ class Layered(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no 
     grpc's own services have fewer: a deadline or a validator of ours would break grpcurl.
     """
 
-    def __init__(self, layers: Sequence[Layer], of_infrastructure: Sequence[Layer] = ()) -> None:
+    def __init__(self, layers: Sequence[Layer], of_infrastructure: Sequence[Layer]) -> None:
         self.layers = tuple(layers)
         self._of_infrastructure = tuple(of_infrastructure)
         self._handlers: dict[str, grpc.RpcMethodHandler] = {}
@@ -57,8 +57,6 @@ class Layered(grpc.aio.ServerInterceptor):  # type: ignore[misc]  # grpc has no 
 
     def _wrapped(self, method: Method, handler: grpc.RpcMethodHandler) -> grpc.RpcMethodHandler:
         behavior = _behavior(handler)
-        if method.is_infrastructure and not self._of_infrastructure:
-            return handler
         for layer in reversed(self._of_infrastructure if method.is_infrastructure else self.layers):
             behavior = layer.wrap(method, behavior)
         made = _CONSTRUCTORS[method.streams_requests, method.streams_responses]
