@@ -15,6 +15,8 @@ from directflow.gateway.v1 import engagement_store_service_pb2 as store_pb
 from directflow.gateway.v1 import engagement_store_service_pb2_grpc as store_stubs
 from directflow.gateway.v1 import query_service_pb2 as query_pb
 from directflow.gateway.v1 import query_service_pb2_grpc as query_stubs
+from directflow.segments.v1 import data_source_service_pb2 as data_sources_pb
+from directflow.segments.v1 import data_source_service_pb2_grpc as data_sources_stubs
 
 from .cluster import Cluster
 from .failures import CALL_S, failure
@@ -66,10 +68,12 @@ async def test_it_shows_no_connection(stolen: grpc.aio.Channel) -> None:
     assert (await failure(call)).reason == "IDENTITY_NOT_ALLOWED"
 
 
-@pytest.mark.parametrize("service", ["segments", "conditions"])
-async def test_it_is_nobody_at_the_services_in_front(cluster: Cluster, service: str) -> None:
-    async with cluster.channel(service, "segments") as channel:
-        call = conditions_stubs.ConditionServiceStub(channel).ListConditions(
-            conditions_pb.ListConditionsRequest(parent="workspaces/demo"), timeout=CALL_S
-        )
-        assert (await failure(call)).code.name in ("UNAUTHENTICATED", "UNIMPLEMENTED")
+async def test_it_is_nobody_at_the_services_in_front(cluster: Cluster) -> None:
+    sources = data_sources_pb.ListDataSourcesRequest(parent="workspaces/demo")
+    async with cluster.channel("segments", "segments") as channel:
+        call = data_sources_stubs.DataSourceServiceStub(channel).ListDataSources(sources, timeout=CALL_S)
+        assert (await failure(call)).reason == "IDENTITY_UNKNOWN"
+    conditions = conditions_pb.ListConditionsRequest(parent="workspaces/demo")
+    async with cluster.channel("conditions", "segments") as channel:
+        call = conditions_stubs.ConditionServiceStub(channel).ListConditions(conditions, timeout=CALL_S)
+        assert (await failure(call)).reason == "IDENTITY_UNKNOWN"

@@ -14,7 +14,7 @@ from directflow_gateway.config import GatewaySettings
 from directflow_runtime.errors import StatusCode
 from directflow_runtime.settings import load
 
-from .caller import Caller, read
+from .caller import Caller, path_to_root, read
 
 CANARY_VALUE = "canary-value-7f3a91"
 CANARY_MAIL = "canary.mail.5be1"
@@ -31,7 +31,6 @@ async def test_the_callers_trace_goes_through_both_services_down_to_the_statemen
 
     assert messages[-1].HasField("summary")
     spans = await caller.spans(trace_id, "caller", "directflow-segments", "directflow-gateway")
-    by_id = {span.span_id: span for span in spans}
     # The segment's own row is looked up first, by a statement of its own.
     statements = {
         span.attributes["directflow.statement.role"]: span for span in spans if "db.system.name" in span.attributes
@@ -39,10 +38,7 @@ async def test_the_callers_trace_goes_through_both_services_down_to_the_statemen
     assert statements.keys() == {"discovery", "generator"}
     statement = statements["generator"]
     assert statement.attributes["db.system.name"] == "postgresql"
-    path = [statement]
-    while path[-1].parent_id:
-        path.append(by_id[path[-1].parent_id])
-    assert [span.service for span in path] == [
+    assert [span.service for span in path_to_root(spans, statement)] == [
         "directflow-gateway",  # the statement
         "directflow-gateway",  # the call as it came in
         "directflow-segments",  # the call to the gateway
