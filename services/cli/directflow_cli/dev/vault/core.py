@@ -22,7 +22,7 @@ UNSEALED_ONLY = "Vault is sealed"
 
 
 class Backend:
-    """Something mounted. `open_paths` need no token; `schedule` is what its clock does."""
+    """Something mounted. `open_paths` need no token."""
 
     kind = ""
     open_paths: frozenset[str] = frozenset()
@@ -93,7 +93,7 @@ class Core:
         caller = None if is_open else self._admitted(token, operation, path)
         if mount is None:
             raise Refused(404, f'no handler for route "{path}". route entry not found.')
-        return mount.backend.routes.answer(Request(operation, mount.path, below, body, query, caller))
+        return mount.backend.routes.answer(Request(operation, below, body, query, caller))
 
     def _mount_of(self, path: str) -> Mount | None:
         return next((mount for prefix, mount in self.mounts.items() if path.startswith(prefix)), None)

@@ -3,28 +3,21 @@
 from collections.abc import Mapping
 from typing import Any
 
-from directflow_cli.dev.vault.core import Backend, Core
+from directflow_cli.dev.vault.core import Core
 from directflow_cli.dev.vault.fields import text, texts
-from directflow_cli.dev.vault.logins import grant, log_in
+from directflow_cli.dev.vault.logins import RoleLogin, grant, log_in
 from directflow_cli.dev.vault.refusal import Refused
 from directflow_cli.dev.vault.routes import Answer, Request
 from directflow_cli.dev.vault.rs256 import BadToken, PublicKey, untimely, verified
 
 
-class JwtLogin(Backend):
+class JwtLogin(RoleLogin):
     kind = "jwt"
-    open_paths = frozenset({"login"})
 
-    def __init__(self, core: Core, path: str, _: Mapping[str, str]) -> None:
-        super().__init__()
-        self._core = core
-        self._path = path
+    def __init__(self, core: Core, path: str, options: Mapping[str, str]) -> None:
+        super().__init__(core, path, options)
         self._keys: tuple[PublicKey, ...] = ()
         self._issuer = ""
-        self._roles: dict[str, Mapping[str, Any]] = {}
-        self.routes.add("login", write=self._login)
-        self.routes.add("config", write=self._configure)
-        self.routes.add("role/{name}", read=self._read, write=self._write, delete=self._delete)
 
     def _configure(self, request: Request) -> None:
         try:
@@ -33,20 +26,11 @@ class JwtLogin(Backend):
             raise Refused(400, "error parsing public key: a stand-in takes RSA keys in PEM") from None
         self._issuer = text(request.body, "bound_issuer")
 
-    def _write(self, request: Request, name: str) -> None:
-        if not text(request.body, "user_claim"):
+    def _check_role(self, role: Mapping[str, Any]) -> None:
+        if not text(role, "user_claim"):
             raise Refused(400, "a user claim must be defined on the role")
-        if not texts(request.body, "bound_audiences") and not text(request.body, "bound_subject"):
+        if not texts(role, "bound_audiences") and not text(role, "bound_subject"):
             raise Refused(400, "must have at least one bound constraint when creating/updating a role")
-        self._roles[name] = request.body
-
-    def _read(self, _: Request, name: str) -> Answer:
-        if name not in self._roles:
-            raise Refused(404)
-        return Answer(dict(self._roles[name]))
-
-    def _delete(self, _: Request, name: str) -> None:
-        self._roles.pop(name, None)
 
     def _login(self, request: Request) -> Answer:
         name, token = text(request.body, "role"), text(request.body, "jwt")

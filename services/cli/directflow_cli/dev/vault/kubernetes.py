@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
 
-from directflow_cli.dev.vault.core import Backend, Core
+from directflow_cli.dev.vault.core import Core
 from directflow_cli.dev.vault.fields import flag, text, texts
-from directflow_cli.dev.vault.logins import grant, log_in
+from directflow_cli.dev.vault.logins import RoleLogin, grant, log_in
 from directflow_cli.dev.vault.refusal import Refused, denied
 from directflow_cli.dev.vault.routes import Answer, Request
 from directflow_cli.dev.vault.rs256 import BadToken, claims, untimely
@@ -20,19 +20,12 @@ REVIEW_PATH = "/apis/authentication.k8s.io/v1/tokenreviews"
 ANYBODY = "*"
 
 
-class KubernetesLogin(Backend):
+class KubernetesLogin(RoleLogin):
     kind = "kubernetes"
-    open_paths = frozenset({"login"})
 
-    def __init__(self, core: Core, path: str, _: Mapping[str, str]) -> None:
-        super().__init__()
-        self._core = core
-        self._path = path
+    def __init__(self, core: Core, path: str, options: Mapping[str, str]) -> None:
+        super().__init__(core, path, options)
         self._config: Mapping[str, Any] = {}
-        self._roles: dict[str, Mapping[str, Any]] = {}
-        self.routes.add("login", write=self._login)
-        self.routes.add("config", write=self._configure)
-        self.routes.add("role/{name}", read=self._read, write=self._write, delete=self._delete)
 
     def _configure(self, request: Request) -> None:
         if not text(request.body, "kubernetes_host"):
@@ -41,19 +34,10 @@ class KubernetesLogin(Backend):
             raise Refused(400, "kubernetes_ca_cert must be given when disable_local_ca_jwt is true")
         self._config = request.body
 
-    def _write(self, request: Request, name: str) -> None:
+    def _check_role(self, role: Mapping[str, Any]) -> None:
         for field in ("bound_service_account_names", "bound_service_account_namespaces"):
-            if not texts(request.body, field):
+            if not texts(role, field):
                 raise Refused(400, f'"{field}" can not be empty')
-        self._roles[name] = request.body
-
-    def _read(self, _: Request, name: str) -> Answer:
-        if name not in self._roles:
-            raise Refused(404)
-        return Answer(dict(self._roles[name]))
-
-    def _delete(self, _: Request, name: str) -> None:
-        self._roles.pop(name, None)
 
     def _login(self, request: Request) -> Answer:
         name, token = text(request.body, "role"), text(request.body, "jwt")

@@ -1,15 +1,54 @@
-"""What all login methods share: the token settings of a role, and the answer to a login."""
+"""What login methods share: roles by name, their token settings, and the answer to a login."""
 
 import uuid
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
-from directflow_cli.dev.vault.core import Core
+from directflow_cli.dev.vault.core import Backend, Core
 from directflow_cli.dev.vault.fields import flag, seconds, text, texts
 from directflow_cli.dev.vault.lifetimes import Lifetime, whole
 from directflow_cli.dev.vault.policies import DEFAULT
-from directflow_cli.dev.vault.routes import Answer
+from directflow_cli.dev.vault.refusal import Refused
+from directflow_cli.dev.vault.routes import Answer, Request
 from directflow_cli.dev.vault.tokens import BATCH, SERVICE, Grant, Token
+
+
+class RoleLogin(Backend, ABC):
+    """A login method whose roles are kept as they were written."""
+
+    open_paths = frozenset({"login"})
+
+    def __init__(self, core: Core, path: str, _: Mapping[str, str]) -> None:
+        super().__init__()
+        self._core = core
+        self._path = path
+        self._roles: dict[str, Mapping[str, Any]] = {}
+        self.routes.add("login", write=self._login)
+        self.routes.add("config", write=self._configure)
+        self.routes.add("role/{name}", read=self._read, write=self._write, delete=self._delete)
+
+    @abstractmethod
+    def _login(self, request: Request) -> Answer: ...
+
+    @abstractmethod
+    def _configure(self, request: Request) -> None: ...
+
+    @abstractmethod
+    def _check_role(self, role: Mapping[str, Any]) -> None:
+        """Refused (400) for one that cannot be kept."""
+
+    def _write(self, request: Request, name: str) -> None:
+        self._check_role(request.body)
+        self._roles[name] = request.body
+
+    def _read(self, _: Request, name: str) -> Answer:
+        if name not in self._roles:
+            raise Refused(404)
+        return Answer(dict(self._roles[name]))
+
+    def _delete(self, _: Request, name: str) -> None:
+        self._roles.pop(name, None)
 
 
 def grant(body: Mapping[str, Any], path: str, display_name: str, meta: Mapping[str, str]) -> Grant:

@@ -22,7 +22,6 @@ class Request:
     """One call that was let in; `path` is below the backend's mount."""
 
     operation: Operation
-    mount: str
     path: str
     body: Mapping[str, Any] = field(repr=False)
     query: Mapping[str, str]

@@ -27,9 +27,9 @@ class StandInVault:
     its key (PEM files).
     """
 
-    def __init__(self, psql: Path | None = None, *, port: int = 0, tls: tuple[Path, Path] | None = None) -> None:
+    def __init__(self, psql: Path | None = None, *, tls: tuple[Path, Path] | None = None) -> None:
         self._core = Core()
-        self._port = port
+        self._port = 0
         self._tls = tls
         self._http: HttpServer | None = None
         self.unseal_key = secrets.token_hex(32)
