@@ -120,10 +120,15 @@ class TestItsEnd:
 
     def test_a_lease_whose_database_is_gone_holds_nobody_up(self, private_postgres: Any) -> None:
         server = private_postgres()
-        with StandInVault(server.installation.program("psql")) as vault:
-            with_database(vault, server)
-            vault.read("database/creds/reader")
-            server.stop()
+        vault = StandInVault(server.installation.program("psql"))
+        vault.start()
+        with_database(vault, server)
+        vault.read("database/creds/reader")
+        server.stop()
+        closing = threading.Thread(target=vault.close, daemon=True)
+        closing.start()
+        closing.join(CALL_S)
+        assert not closing.is_alive()
 
 
 def test_patterns_of_policies_are_texts_and_no_expressions(vault: StandInVault) -> None:
