@@ -8,9 +8,8 @@ import enum
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from directflow_cli.traces.spans import Lines, Span
+from directflow_cli.traces.spans import NS_A_MS, Lines, Span
 
-NS_A_MS = 1e6
 POSTGRESQL = "postgresql"
 
 
@@ -118,7 +117,7 @@ def _told(span: Span) -> list[tuple[Part, float]]:
             (Part.READER, span.number("directflow.time.reader_ms")),
             (Part.LANE, span.number("directflow.lane.wait_ms")),
         ]
-    first = span.number("directflow.time.first_row_ms") or span.number("directflow.first_row_ms")
+    first = span.number("directflow.time.first_row_ms")
     return [
         (Part.PLAN, span.number("directflow.time.plan_ms")),
         (Part.FIRST_ROW, first),

@@ -12,6 +12,7 @@ MAX_ATTRIBUTES = 40
 MAX_LINKS = 128
 MAX_EVENTS = 50
 ERROR = "ERROR"
+NS_A_MS = 1e6
 
 
 @dataclass(frozen=True, slots=True)

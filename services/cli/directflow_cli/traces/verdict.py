@@ -4,8 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from directflow_cli.traces.advice import BY_PART, BY_REASON, UNKNOWN_REASON
-from directflow_cli.traces.breakdown import NS_A_MS, Part, Stretch, breakdown, is_statement
-from directflow_cli.traces.spans import Lines, Span
+from directflow_cli.traces.breakdown import Part, Stretch, breakdown, is_statement
+from directflow_cli.traces.spans import NS_A_MS, Lines, Span
 from directflow_cli.traces.wording import bytes_of, duration, one_line, revision_of, short_name, short_service
 
 STATUS = "rpc.response.status_code"

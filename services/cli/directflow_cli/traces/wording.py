@@ -3,11 +3,10 @@
 import re
 
 from directflow_cli.commands.printable import printable
-from directflow_cli.traces.spans import AttributeValue, Span
+from directflow_cli.traces.spans import NS_A_MS, AttributeValue, Span
 
 MAX_VALUE_CHARACTERS = 80
 MAX_NAME_CHARACTERS = 120
-NS_A_MS = 1e6
 KILO = 1000
 _METHOD = re.compile(r"[\w.]+\.(\w+/\w+)")
 
@@ -24,7 +23,6 @@ _DETAILS = (
     ("connect ", "directflow.connect_ms", " ms"),
     ("plan ", "directflow.time.plan_ms", " ms"),
     ("first row ", "directflow.time.first_row_ms", " ms"),
-    ("first row ", "directflow.first_row_ms", " ms"),
     ("server ", "directflow.time.server_ms", " ms"),
     ("reader ", "directflow.time.reader_ms", " ms"),
     ("rows ", "db.response.returned_rows", ""),
