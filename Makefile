@@ -36,7 +36,7 @@ test: $(STAMP) ## Every test (a few minutes)
 test-unit: $(STAMP) ## Tests that start no PostgreSQL and no server (seconds)
 	@$(BIN)/python -m pytest -m "not soak and not chaos" tests/architecture tests/runtime tests/query_gateway/sql tests/segments/audience
 
-tools: $(STAMP) ## Build what makes tests more real, where Go and Node are on the machine (minutes, once)
+tools: $(STAMP) ## What makes tests more real, where Go, Node and apt are on the machine (minutes, once)
 	@scripts/make_tools
 
 lint: $(STAMP) ## ruff: rules and format
