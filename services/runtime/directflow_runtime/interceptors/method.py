@@ -47,5 +47,5 @@ class Method:
 
     @property
     def is_infrastructure(self) -> bool:
-        """Health, reflection and channelz: grpc's own servicers, which no layer touches, or grpcurl would break."""
+        """Health, reflection and channelz: grpc's own servicers, which have few layers (see `Layered`)."""
         return self.full_name.startswith(_INFRASTRUCTURE)
