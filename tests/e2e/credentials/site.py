@@ -129,6 +129,10 @@ class Site:
         self.admin(f"ALTER ROLE {identifier(role.name)} PASSWORD {literal(role.password)}")
         self.roles[id] = role
 
+    def leases(self, id: str) -> int:
+        """How many credentials the first gateway got for a connection."""
+        return self.proxy.leases[f"database/creds/{vault_role(id)}"]
+
     # --- what PostgreSQL says -------------------------------------------------------------------------------------
 
     def admin(self, sql: Any, *parameters: Any) -> list[tuple[Any, ...]]:
@@ -137,11 +141,9 @@ class Site:
             cursor = connection.execute(sql, parameters or None)
             return cursor.fetchall() if cursor.description else []
 
-    def refused_logins(self, *users: str) -> int:
-        """How many logins of these users PostgreSQL has refused, by its log; without users: of all that Vault made."""
-        wanted = {f'user "{user}"' for user in users} or {'user "v-'}
-        lines = self.postgres.log.read_text(errors="replace").splitlines()
-        return sum("authentication failed for user" in line and any(user in line for user in wanted) for line in lines)
+    def refused_logins(self, user: str) -> int:
+        """How many logins of this user PostgreSQL has refused, by its log."""
+        return self.postgres.log.read_text(errors="replace").count(f'authentication failed for user "{user}"')
 
     def made_roles(self, id: str) -> set[str]:
         """Roles that this Vault made for a connection and that are there now."""
@@ -152,11 +154,10 @@ class Site:
         shown = f"-{vault_role(id)[:ROLE_CHARACTERS]}-"
         return {name.strip('"') for (name,) in found if shown in name}
 
-    def sessions(self, id: str) -> list[tuple[Any, ...]]:
-        """Process id, user, start and state of the sessions on behalf of a connection's static user."""
-        return self.admin(
-            "SELECT pid, backend_start, state FROM pg_stat_activity WHERE usename = %s ORDER BY 1", self.roles[id].name
-        )
+    def sessions(self, id: str) -> set[int]:
+        """Process ids of the sessions of a connection whose user stays the same."""
+        found = self.admin("SELECT pid FROM pg_stat_activity WHERE usename = %s", self.roles[id].name)
+        return {pid for (pid,) in found}
 
     def end_idle_sessions(self, id: str, idle_for_s: float = 0.5) -> int:
         """As a pooler or a firewall does it; how many. Not those that were used just now: no call is to be hit."""

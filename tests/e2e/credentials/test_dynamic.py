@@ -8,17 +8,12 @@ import pytest
 from .clients import Clients, no_failure
 from .ledger import Ledger
 from .long_stream import LongStream
-from .processes import vault_role
 from .site import LEASES, Site
 
 REPLACED_AT = 0.79
 """Of a lease's life, at the earliest: 0.85 less its jitter."""
 GONE_S = 10.0
 """For Vault to drop the roles of leases that have ended."""
-
-
-def leases(at: Site, id: str) -> int:
-    return at.proxy.leases[f"database/creds/{vault_role(id)}"]
 
 
 def seconds(text: str) -> int:
@@ -29,7 +24,7 @@ async def lived_on(at: Site, clients: Clients, ids: tuple[str, ...], run_s: floa
     """Load on connections with short leases, and a stream on the first that outlives them; all that became of it."""
     ledger = Ledger()
     each_s = len(ids) * 2 / rate
-    began, before = time.monotonic(), {id: leases(at, id) for id in ids}
+    began, before = time.monotonic(), {id: at.leases(id) for id in ids}
     async with (
         clients.load(*ids, ledger=ledger, each_s=each_s),
         LongStream(clients, ids[0]),
@@ -38,7 +33,7 @@ async def lived_on(at: Site, clients: Clients, ids: tuple[str, ...], run_s: floa
     lasted_s = time.monotonic() - began
     for id in ids:
         _, greatest_age = map(seconds, LEASES[id])
-        made = leases(at, id) - before[id]
+        made = at.leases(id) - before[id]
         assert lasted_s / greatest_age - 1 <= made <= lasted_s / (REPLACED_AT * greatest_age) + 1, f"{id}: {made}"
     return ledger
 

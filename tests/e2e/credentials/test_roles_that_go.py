@@ -19,10 +19,6 @@ BUSY_S = 8.0
 ENDS = 3
 
 
-def leases(at: Site, id: str) -> int:
-    return at.proxy.leases[f"database/creds/{vault_role(id)}"]
-
-
 def revoke(at: Site, id: str) -> None:
     """By whoever runs Vault."""
     at.vault.ok("PUT", f"sys/leases/revoke-prefix/database/creds/{vault_role(id)}", {"sync": True})
@@ -42,14 +38,14 @@ async def roles_end_under_load(at: Site, id: str, end: Callable[[Site, str], Non
             async with clients.load(id, ledger=ledger, each_s=0.4), LongStream(clients, id, pause_s=0.8):
                 for _ in range(ENDS):
                     await asyncio.sleep(1.5)
-                    old, made = await asyncio.to_thread(at.made_roles, id), leases(at, id)
+                    old, made = await asyncio.to_thread(at.made_roles, id), at.leases(id)
                     assert len(old) == 1, "one lease is enough for one gateway"
                     await asyncio.to_thread(end, at, id)
                     began = time.monotonic()
                     await ledger.enter("the next query", lambda: clients.rows(id), FIRST_ROWS)
                     assert time.monotonic() - began < RECONNECTED_S + BUSY_S
                     assert not old & await asyncio.to_thread(at.made_roles, id)
-                    assert leases(at, id) == made + 1, "everybody found out, and one asked"
+                    assert at.leases(id) == made + 1, "everybody found out, and one asked"
                 await asyncio.sleep(1)
 
 
