@@ -11,6 +11,7 @@ from directflow.conditions.v1 import errors_pb2 as conditions
 from directflow.gateway.v1 import errors_pb2 as gateway
 from directflow.segments.v1 import errors_pb2 as segments
 from directflow_cli.app import build
+from directflow_cli.traces import wording
 from directflow_gateway import telemetry_names as of_gateway
 from directflow_gateway.pools import failures
 from directflow_runtime import telemetry_names as of_runtime
@@ -19,6 +20,7 @@ from typer.testing import CliRunner
 
 from tests.observability import deployment
 
+TRACING = deployment.ROOT / "docs" / "tracing.md"
 ENUMS = (conditions.ErrorReason, gateway.ErrorReason, segments.ErrorReason)
 WHO = {
     "on call", "operator", "DBA", "author", "caller", "Vault's administrator", "keeper", "developer",
@@ -78,7 +80,7 @@ def test_the_index_is_the_one_that_is_generated() -> None:
 
 
 PAGES = [
-    deployment.RUNBOOK, deployment.ROOT / "docs" / "dba.md", deployment.DEPLOYMENT / "README.md",
+    deployment.RUNBOOK, TRACING, deployment.ROOT / "docs" / "dba.md", deployment.DEPLOYMENT / "README.md",
 ]  # fmt: skip
 
 
@@ -109,8 +111,13 @@ def told(page: Path) -> Iterator[str]:
         yield from (name for name in names if name not in NO_NAMES_OF_OURS)
 
 
-def test_it_names_only_attributes_and_metrics_that_exist() -> None:
-    assert [name for name in told(deployment.RUNBOOK) if name not in known()] == []
+@pytest.mark.parametrize("page", [deployment.RUNBOOK, TRACING], ids=lambda page: page.name)
+def test_it_names_only_attributes_and_metrics_that_exist(page: Path) -> None:
+    assert [name for name in told(page) if name not in known()] == []
+
+
+def test_the_words_beside_a_bar_are_of_attributes_that_exist() -> None:
+    assert [name for _, name, _ in wording._DETAILS if name not in known()] == []
 
 
 def commands() -> list[str]:
