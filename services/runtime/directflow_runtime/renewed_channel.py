@@ -79,6 +79,7 @@ class RenewedChannel:
         self._overtaken: set[_Generation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
         self._takeover: asyncio.Task[None] | None = None
+        self._closed = False
         self._log = get_logger(__name__)
 
     @property
@@ -102,6 +103,7 @@ class RenewedChannel:
 
     async def close(self, grace: float | None = None) -> None:
         """As of any channel; those of an older certificate too."""
+        self._closed = True
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -151,7 +153,7 @@ class RenewedChannel:
             raise
         old, self._newest = self._newest, fresh
         self._overtaken.add(old)
-        old.once_idle(lambda: self._spawn(self._retire(old)))
+        old.once_idle(lambda: self._begin_to_retire(old))
 
     async def _may_take_over(self, fresh: _Generation) -> bool:
         """True when new calls are no worse off on the fresh channel; waits a moment at most for that."""
@@ -162,6 +164,10 @@ class RenewedChannel:
             async with asyncio.timeout(LOOK_EVERY_S):
                 await fresh.channel.wait_for_state_change(state)
         return False
+
+    def _begin_to_retire(self, old: _Generation) -> None:
+        if not self._closed:  # calls that end because of `close` would leave a task that nobody waits for
+            self._spawn(self._retire(old))
 
     async def _retire(self, old: _Generation) -> None:
         await asyncio.sleep(LINGER_S)

@@ -6,11 +6,7 @@ from collections.abc import Iterator
 import pytest
 from directflow_cli.dev.ports import DefaultPorts, claimed
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+from ...ports import free_port
 
 
 @pytest.fixture

@@ -1,6 +1,5 @@
 """What each process is started with, and in which order."""
 
-import socket
 from pathlib import Path
 from typing import Any
 
@@ -8,6 +7,7 @@ from directflow_cli.dev.directflow_database import DirectFlowDatabase
 from directflow_cli.dev.processes import ServicePlan
 from directflow_cli.dev.settings_files import SettingsFiles
 
+from ...ports import free_port
 from .system import System
 
 NARROW = """
@@ -26,12 +26,6 @@ workspaces = ["*"]
 [definitions]
 owners = { dataSources = "development", conditions = "development" }
 """
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 class Replicas:

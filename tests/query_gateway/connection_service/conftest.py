@@ -4,9 +4,7 @@ import asyncio
 import contextlib
 import json
 import os
-import shutil
 import socket
-import subprocess
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -29,6 +27,7 @@ from directflow_gateway.credentials.by_kind import source_by_kind
 from directflow_gateway.credentials.settings import CredentialSettings
 from directflow_gateway.execution import Watchdog
 
+from ...certificates import Authority
 from .replica import Gateway
 
 TEST_S = 15.0
@@ -137,43 +136,9 @@ def customer(make_customer: Callable[..., Customer], postgres: PostgresServer) -
     return make_customer(postgres)
 
 
-KEY = ("-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1")
-
-
-@dataclass(frozen=True)
-class Authority:
-    """A certificate authority that signs for one host name."""
-
-    directory: Path
-
-    def create(self) -> "Authority":
-        self.directory.mkdir()
-        self._openssl("req", "-x509", "-nodes", "-keyout", "ca.key", "-out", "ca.pem", "-subj", "/CN=ca", *KEY)
-        return self
-
-    def sign(self, name: str) -> tuple[str, str]:
-        """Key and certificate of a server."""
-        self._openssl("req", "-nodes", "-keyout", "server.key", "-out", "server.csr", "-subj", f"/CN={name}", *KEY)
-        (self.directory / "extensions").write_text(f"subjectAltName=DNS:{name}")
-        self._openssl(
-            "x509", "-req", "-in", "server.csr", "-CA", "ca.pem", "-CAkey", "ca.key", "-CAcreateserial",
-            "-extfile", "extensions", "-out", "server.pem", "-days", "2",
-        )  # fmt: skip
-        return (self.directory / "server.key").read_text(), (self.directory / "server.pem").read_text()
-
-    @property
-    def pem(self) -> str:
-        return (self.directory / "ca.pem").read_text()
-
-    def _openssl(self, *arguments: str) -> None:
-        subprocess.run(["openssl", *arguments], cwd=self.directory, check=True, capture_output=True, timeout=30)
-
-
 @pytest.fixture(scope="module")
 def make_authority(tmp_path_factory: pytest.TempPathFactory) -> Callable[[], Authority]:
-    if shutil.which("openssl") is None:
-        pytest.skip("no openssl program to make certificates with")
-    return lambda: Authority(tmp_path_factory.mktemp("tls") / "authority").create()
+    return lambda: Authority(tmp_path_factory.mktemp("tls") / "authority")
 
 
 @pytest.fixture(scope="module")
@@ -188,10 +153,10 @@ def tls_server(authority: Authority, postgres_installation: Any) -> Iterator[Pos
         if running.psql("SELECT count(*) FROM pg_settings WHERE name = 'ssl_library' AND setting <> ''") == "0":
             pytest.skip("this PostgreSQL was built without TLS")
         owner = running.data.stat()
-        for text, name in zip(authority.sign("localhost"), ("server.key", "server.crt"), strict=True):
-            (running.data / name).touch(mode=0o600)
-            (running.data / name).write_text(text)
-            os.chown(running.data / name, owner.st_uid, owner.st_gid)
+        for file in authority.issue("DNS:localhost").files(running.data):
+            file.chmod(0o600)
+            os.chown(file, owner.st_uid, owner.st_gid)
+        running.psql("ALTER SYSTEM SET ssl_cert_file = 'server.pem'")
         running.psql("ALTER SYSTEM SET ssl = on")
         running.psql("SELECT pg_reload_conf()")
         ends_at = time.monotonic() + 10

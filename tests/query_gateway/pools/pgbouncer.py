@@ -16,6 +16,7 @@ import psycopg
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.postgres_binaries import server_account
 
+from ...ports import free_port
 from ...tools import tool
 
 START_S = 20.0
@@ -40,7 +41,7 @@ def running(server: PostgresServer, files: Mapping[str, Path] | None = None, **s
     asker = server.create_role("LOGIN SUPERUSER")
     lines = {
         "listen_addr": "127.0.0.1",
-        "listen_port": str(_free_port()),
+        "listen_port": str(free_port()),
         "unix_socket_dir": "",
         "pool_mode": "transaction",
         "auth_type": "scram-sha-256",
@@ -88,12 +89,6 @@ def _await_port(port: int, log: Path, process: "subprocess.Popen[bytes]") -> Non
         time.sleep(0.02)
     told = log.read_text()[-2000:] if log.exists() else "no log"
     raise AssertionError(f"PgBouncer did not start: {told}")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def sessions(server: PostgresServer, role: str) -> int:

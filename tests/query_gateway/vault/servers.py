@@ -7,7 +7,6 @@ import http.client
 import json
 import os
 import shutil
-import socket
 import ssl
 import subprocess
 import tempfile
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 
 from directflow_cli.dev.vault import StandInVault
 
+from ...ports import free_port
 from ...tools import tool
 
 START_S = 30.0
@@ -159,7 +159,7 @@ class RealVault(Vault):
         self._program = program
         self._directory = Path(tempfile.mkdtemp(prefix="directflow-vault-"))
         self._process: subprocess.Popen[bytes] | None = None
-        port = _free_port()
+        port = free_port()
         self.address = f"http{'s' if tls else ''}://127.0.0.1:{port}"
         (self._directory / "config.json").write_text(json.dumps(self._config(port)))
         self._launch()
@@ -241,9 +241,3 @@ class RealVault(Vault):
 def real_vault_program() -> Path:
     """HashiCorp's server itself."""
     return tool("vault")
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])

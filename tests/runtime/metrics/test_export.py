@@ -19,6 +19,8 @@ from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
 )
 from opentelemetry.sdk.resources import SERVICE_NAME, Resource
 
+from ...ports import free_port
+
 EXPORT = "opentelemetry.proto.collector.metrics.v1.MetricsService"
 RESOURCE = Resource({SERVICE_NAME: "directflow-test"})
 
@@ -50,12 +52,6 @@ async def collector() -> AsyncIterator[Collector]:
     await server.start()
     yield received
     await server.stop(0)
-
-
-def free_port() -> int:
-    with socket.socket() as listening:
-        listening.bind(("127.0.0.1", 0))
-        return int(listening.getsockname()[1])
 
 
 def settings(endpoint: str = "", port: int = 0, **more: Any) -> ServiceSettings:
