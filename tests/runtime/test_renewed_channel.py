@@ -214,3 +214,5 @@ async def test_closing_ends_what_a_renewal_left_behind(
     await channel.close()
     with pytest.raises(asyncio.CancelledError):
         await read_to_its_end(stream)
+    await asyncio.sleep(0.1)
+    assert channel._inner._tasks == set(), "nobody is left to wait for it"
