@@ -203,8 +203,9 @@ async def test_reads_are_retried_traced_and_ended_in_time_as_on_any_channel(
 
 
 async def test_closing_ends_what_a_renewal_left_behind(
-    world: Any, server: Mount, client: Mount, authority: Authority
+    world: Any, server: Mount, client: Mount, authority: Authority, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(renewed_channel, "LINGER_S", 60.0)
     served = await world(whoami, also=ALSO, identity=CALLERS, tls=server.settings)
     channel = channel_to(served, client)
     stream = served.stub_of(channel, "unary_stream", "Ticks")(StringValue(), timeout=60)
