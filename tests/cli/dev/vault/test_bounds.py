@@ -91,11 +91,13 @@ class TestSecrets:
         assert "PASSWORD" not in str(refused.value)
         assert capfd.readouterr() == ("", "")
 
-    def test_a_statement_cannot_run_a_program(self, postgres: PostgresServer) -> None:
+    @pytest.mark.parametrize("key", ["creation_statements", "revocation_statements"])
+    def test_a_statement_cannot_run_a_program(self, postgres: PostgresServer, key: str) -> None:
         with StandInVault(postgres.installation.program("psql")) as vault:
-            with_database(vault, postgres, "SELECT 1\n\\! false")
+            with_database(vault, postgres)
+            role = {"db_name": "customer", "creation_statements": ["SELECT 1"], key: ["SELECT 1\n\\! false"]}
             with pytest.raises(Refused, match="backslash"):
-                vault.read("database/creds/reader")
+                vault.write("database/roles/reader", role)
 
 
 class TestItsEnd:

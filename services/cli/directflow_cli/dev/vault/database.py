@@ -14,6 +14,7 @@ from directflow_cli.dev.vault.database_connection import (
     StatementsFailed,
     expiration,
     new_password,
+    refuse_commands,
     role_name,
 )
 from directflow_cli.dev.vault.fields import flag, seconds, statements, text, texts
@@ -98,6 +99,9 @@ class Database(Backend):
             raise Refused(400, "empty database name attribute")
         if _lifetime(body).max_ttl_s and _lifetime(body).ttl_s > _lifetime(body).max_ttl_s:
             raise Refused(400, '"default_ttl" cannot be greater than "max_ttl"')
+        for key in ("creation_statements", "revocation_statements"):
+            for statement in statements(body, key):
+                refuse_commands(statement)  # not when the lease ends: nobody would hear of it, and the role would stay
         self._roles[name] = body
 
     def _role(self, _: Request, name: str) -> Answer:

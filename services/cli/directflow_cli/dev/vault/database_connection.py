@@ -78,10 +78,14 @@ def expiration(at: float) -> str:
     return time.strftime("%Y-%m-%d %H:%M:%S+0000", time.gmtime(at))
 
 
-def _filled(statement: str, values: dict[str, str]) -> str:
+def refuse_commands(statement: str) -> None:
+    """psql would take what follows a backslash for one of its own commands, among which is one that runs a program."""
     if "\\" in statement:
-        # psql would take it for one of its own commands, among which is one that runs a program.
         raise Refused(400, "a stand-in takes no backslash in a statement")
+
+
+def _filled(statement: str, values: dict[str, str]) -> str:
+    refuse_commands(statement)
     for name, value in values.items():
         statement = statement.replace(f"{{{{{name}}}}}", value)
     return statement
