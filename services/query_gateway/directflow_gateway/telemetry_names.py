@@ -1,22 +1,24 @@
-"""Names of span attributes and events that the gateway sets, in one place.
+"""Names of span attributes and events that the gateway sets, in one place; the runtime's, where it has one.
 
 `db.*` are OpenTelemetry's stable database conventions; what they have no name for is `directflow.*`.
 https://opentelemetry.io/docs/specs/semconv/database/database-spans/
 """
 
-DB_SYSTEM_NAME = "db.system.name"
-DB_NAMESPACE = "db.namespace"
-DB_OPERATION_NAME = "db.operation.name"
-DB_QUERY_SUMMARY = "db.query.summary"
-DB_QUERY_TEXT = "db.query.text"
-DB_RESPONSE_STATUS_CODE = "db.response.status_code"
-"""PostgreSQL's SQLSTATE."""
-DB_RETURNED_ROWS = "db.response.returned_rows"
-ERROR_TYPE = "error.type"
+from directflow_runtime.telemetry_names import CONNECTION as CONNECTION
+from directflow_runtime.telemetry_names import DB_NAMESPACE as DB_NAMESPACE
+from directflow_runtime.telemetry_names import DB_OPERATION_NAME as DB_OPERATION_NAME
+from directflow_runtime.telemetry_names import DB_QUERY_SUMMARY as DB_QUERY_SUMMARY
+from directflow_runtime.telemetry_names import DB_QUERY_TEXT as DB_QUERY_TEXT
+from directflow_runtime.telemetry_names import DB_RESPONSE_RETURNED_ROWS as DB_RESPONSE_RETURNED_ROWS
+from directflow_runtime.telemetry_names import DB_RESPONSE_STATUS_CODE as DB_RESPONSE_STATUS_CODE
+from directflow_runtime.telemetry_names import DB_SYSTEM_NAME as DB_SYSTEM_NAME
+from directflow_runtime.telemetry_names import ERROR_TYPE as ERROR_TYPE
+from directflow_runtime.telemetry_names import POSTGRESQL as POSTGRESQL
+from directflow_runtime.telemetry_names import READER_MS as READER_MS
+
 HTTP_RESPONSE_STATUS_CODE = "http.response.status_code"
 """Of Vault's last answer to an operation."""
 
-CONNECTION = "directflow.connection"
 DEFINITION = "directflow.definition"
 DEFINITION_REVISION = "directflow.definition.revision"
 STATEMENT_ROLE = "directflow.statement.role"
@@ -28,8 +30,6 @@ PLAN_MS = "directflow.time.plan_ms"
 """Asking the planner, before the statement runs."""
 SERVER_MS = "directflow.time.server_ms"
 """Waiting for PostgreSQL, from sending the statement to its last row."""
-READER_MS = "directflow.time.reader_ms"
-"""Waiting for whoever called to read on."""
 BATCHES = "directflow.batches"
 PREPARED = "directflow.compile.cached"
 """True: the statement was compiled, described and checked for an earlier call, and was taken as it was."""

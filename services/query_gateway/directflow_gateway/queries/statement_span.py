@@ -69,12 +69,12 @@ class StatementSpan:
         now = time.monotonic()
         if now - self._told_at >= PROGRESS_EVERY_S:
             self._told_at = now
-            counts = {names.DB_RETURNED_ROWS: self._progress.rows, names.RETURNED_BYTES: self._progress.bytes}
+            counts = {names.DB_RESPONSE_RETURNED_ROWS: self._progress.rows, names.RETURNED_BYTES: self._progress.bytes}
             self._span.add_event(PROGRESS, counts)
 
     def returned(self, rows: int, size: int = 0) -> None:
         """How much the server returned in the end."""
-        self._span.set_attribute(names.DB_RETURNED_ROWS, rows)
+        self._span.set_attribute(names.DB_RESPONSE_RETURNED_ROWS, rows)
         self._span.set_attribute(names.RETURNED_BYTES, size)
 
     def worked_by(self, tuples: Mapping[str, int]) -> None:
@@ -140,7 +140,7 @@ class StatementSpans:
         was compiled and described before, None where that is not known."""
         label = statement.definition.rpartition("/")[2]
         attributes: dict[str, str | int | bool] = {
-            names.DB_SYSTEM_NAME: "postgresql",
+            names.DB_SYSTEM_NAME: names.POSTGRESQL,
             names.DB_NAMESPACE: database,
             names.DB_OPERATION_NAME: "SELECT",
             names.DB_QUERY_SUMMARY: f"{operation} {label}".strip(),
