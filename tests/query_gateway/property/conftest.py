@@ -46,13 +46,17 @@ def in_array(value: str, place: str) -> str:
 def in_json(value: str, place: str) -> str:
     if place == "string":
         return json.dumps(value)[1:-1]
-    if place == "value" and value == value.strip() and value not in {"NaN", "Infinity", "-Infinity"}:
-        try:
-            if not isinstance(json.loads(value), str | list | dict):
-                return value
-        except json.JSONDecodeError:
-            pass
-    return json.dumps(value)
+    return value if place == "value" and is_json_scalar(value) else json.dumps(value)
+
+
+def is_json_scalar(text: str) -> bool:
+    """A number, true, false or null, without blanks around it. Python would read NaN and the infinities too."""
+    if text != text.strip() or text in {"NaN", "Infinity", "-Infinity"}:
+        return False
+    try:
+        return not isinstance(json.loads(text), str | list | dict)
+    except json.JSONDecodeError:
+        return False
 
 
 WRITERS: Mapping[str, Callable[[str, str], str]] = {
