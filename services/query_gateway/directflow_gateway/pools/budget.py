@@ -180,10 +180,6 @@ class Budgets:
         """Sessions of this process."""
         return self._process.held
 
-    def held_on(self, address: Address) -> int:
-        """Sessions of this process on one server."""
-        return self._servers[address].held if address in self._servers else 0
-
     def figures(self) -> dict[str, tuple[int, int]]:
         """By scope what is held and what may be; of the database servers the one that most is held of."""
         most_held = max((scope.held for scope in self._servers.values()), default=0)
