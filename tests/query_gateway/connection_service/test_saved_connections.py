@@ -92,6 +92,7 @@ async def test_lists_are_paged_filtered_and_of_one_workspace(gateway: Gateway) -
             break
     assert ids == ["crm-0", "crm-1", "crm-2"]
     request = pb.ListConnectionsRequest(parent=gateway.parent, page_token="nonsense")
+    assert (await failure(gateway.stub.ListConnections(request, timeout=CALL_S))).reason == "PAGE_TOKEN_INVALID"
 
 
 async def test_revisions_tell_who_when_and_what_and_deletions(gateway: Gateway) -> None:
