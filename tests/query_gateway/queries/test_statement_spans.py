@@ -14,7 +14,9 @@ from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.rows import Arrangement, stream_rows
 from directflow_gateway.queries.statement_meter import StatementMeter
 from directflow_runtime.calls import CallRecord, call_scope, current_call, record_scope
-from directflow_runtime.errors import DirectFlowError
+from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.metrics import Metrics
+from directflow_runtime.metrics.names import STATEMENT_DURATION
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.trace import NoOpTracer
 
@@ -78,6 +80,25 @@ def test_what_ends_a_statement_from_outside_is_the_deadline_once_it_has_passed_a
     assert reason_of(end()) == "CANCELLED"
     with call_scope(replace(current_call(), deadline=time.monotonic() - 1)):
         assert reason_of(end()) == "DEADLINE_EXCEEDED"
+
+
+@pytest.mark.parametrize(
+    ("error", "outcome"),
+    [
+        (None, "ok"),
+        (asyncio.CancelledError(), "DEADLINE_EXCEEDED"),
+        (DirectFlowError(StatusCode.ABORTED, "SNAPSHOT_CONFLICT", ""), "SNAPSHOT_CONFLICT"),
+        (KeyError(), "INTERNAL"),
+    ],
+)
+def test_the_duration_of_a_statement_is_counted_under_the_reason_that_its_caller_is_told(
+    error: BaseException | None, outcome: str
+) -> None:
+    metrics = Metrics(10, 10)
+    with call_scope(replace(current_call(), deadline=time.monotonic() - 1)):
+        StatementMeter(metrics).ended(time.monotonic(), "stream", "workspaces/acme/connections/main", error)
+    (labels,) = next(points for named, points in metrics.snapshot() if named is STATEMENT_DURATION)
+    assert labels[-1] == outcome
 
 
 async def test_a_long_stream_tells_its_progress_now_and_then_and_never_a_batch_each(

@@ -7,7 +7,8 @@ from directflow_runtime.errors import DirectFlowError
 from directflow_runtime.metrics import OFF, Metrics
 from directflow_runtime.metrics.names import EVALUATION_TUPLES, STATEMENT_DURATION
 
-CANCELLED = "CANCELLED"
+from directflow_gateway.failed_span import reason_of
+
 INTERNAL = "INTERNAL"
 OK = "ok"
 
@@ -32,11 +33,6 @@ class StatementMeter:
 def _outcome(error: BaseException | None) -> str:
     if error is None:
         return OK
-    # Whoever is no longer wanted ends by a cancel, or as a generator that is closed.
-    return (
-        error.reason
-        if isinstance(error, DirectFlowError)
-        else "INTERNAL"
-        if isinstance(error, Exception)
-        else CANCELLED
-    )
+    # A defect is INTERNAL, as its caller is told; its type is for the span.
+    is_defect = isinstance(error, Exception) and not isinstance(error, DirectFlowError)
+    return INTERNAL if is_defect else reason_of(error)
