@@ -289,6 +289,23 @@ async def test_callers_that_leave_in_any_moment_lose_no_place(
         await asyncio.sleep(0.01)
 
 
+async def test_a_caller_that_leaves_in_the_moment_of_its_turn_does_not_give_back_the_place_of_the_login(
+    gateway: Callable[..., Any], postgres: PostgresServer, role: Any
+) -> None:
+    postgres.psql(f"ALTER ROLE {role.name} CONNECTION LIMIT 1")
+    budgets = Budgets(per_server=1)
+    pools, connection = gateway(budgets)
+    place = await budgets.visit(connection("initech"), 5)
+    leaving = asyncio.create_task(call(pools, connection("acme")))
+    while not budgets._waiting:  # noqa: ASYNC110 (nothing tells)
+        await asyncio.sleep(0.001)
+    leaving.cancel()
+    place.end()  # the login's turn; its task runs after the caller's, which looks whether anybody still waits
+    await call(pools, connection("umbrella"))
+    with pytest.raises(asyncio.CancelledError):
+        await leaving
+
+
 # --- shared out -------------------------------------------------------------------------------------------------------
 
 

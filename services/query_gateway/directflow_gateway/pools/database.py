@@ -219,11 +219,13 @@ class DatabasePool:
                 wanted.set_exception(saturated(cause.value if cause is not None else ""))
 
     def _forget_done(self) -> None:
-        """Those that were told, or left. With nobody else, no permit is needed."""
+        """Those that were told, or left. With nobody else, no permit is needed; one that has been granted in this
+        moment is already the login's, and given back now it would be two sessions' at once."""
         while self._waiting and self._waiting[0].done():
             self._waiting.popleft()
-        if self._request is not None and all(wanted.done() for wanted in self._waiting):
-            self._budgets.withdraw(self._request)
+        request = self._request
+        if request is not None and not request.granted.done() and all(wanted.done() for wanted in self._waiting):
+            self._budgets.withdraw(request)
 
     def _first_waiting(self) -> Wanted | None:
         while self._waiting:
