@@ -1,6 +1,6 @@
 """`make bench`, or one of
 
-python -m benchmarks [--only audience|conditions|engagement|pools] [--part premium ...] [--quick] [--rounds 3]
+python -m benchmarks [--only audience|conditions|engagement|pools|telemetry] [--part premium ...] [--quick] [--rounds 3]
 """
 
 import argparse
@@ -9,7 +9,7 @@ import time
 
 from directflow_cli.dev.processes import ServiceFailed
 
-from benchmarks import audience, conditions, engagement, pools
+from benchmarks import audience, conditions, engagement, pools, telemetry
 from benchmarks.measuring import Pace, describe
 from benchmarks.table import Line, Report
 
@@ -27,6 +27,7 @@ def main() -> int:
         "conditions": lambda: conditions.run(pace, report, options.part),
         "engagement": lambda: engagement.run(pace, report),
         "pools": lambda: pools.run(pace, report),
+        "telemetry": lambda: telemetry.run(pace, report),
     }
     began = time.monotonic()
     for name, benchmark in todo.items():
@@ -43,7 +44,7 @@ def main() -> int:
 def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks")
-    parser.add_argument("--only", choices=["audience", "conditions", "engagement", "pools"], default="")
+    parser.add_argument("--only", choices=["audience", "conditions", "engagement", "pools", "telemetry"], default="")
     parser.add_argument("--part", choices=conditions.PARTS, action="append", help="of conditions; may be repeated")
     parser.add_argument("--quick", action="store_true", help="small tables and short rounds: to see that it works")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the audience")

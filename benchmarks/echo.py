@@ -16,7 +16,8 @@ import grpc
 import uvloop
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-START_SECONDS = 20.0
+from benchmarks.programs import program, until_parent_leaves
+
 LOOPS = {"asyncio": asyncio.new_event_loop, "uvloop": uvloop.new_event_loop}
 
 
@@ -34,7 +35,11 @@ class Echo:
 @asynccontextmanager
 async def two_hops(loop: str = "asyncio") -> AsyncIterator[Echo]:
     """Both processes, for the length of the block, on that event loop."""
-    async with _process(loop) as (back, back_port), _process(loop, f"127.0.0.1:{back_port}") as (front, front_port):
+    module = "benchmarks.echo"
+    async with (
+        program(module, loop) as (back, back_port),
+        program(module, loop, f"127.0.0.1:{back_port}") as (front, front_port),
+    ):
         yield Echo(f"127.0.0.1:{front_port}", front, back)
 
 
@@ -55,28 +60,6 @@ class Forward(health_pb2_grpc.HealthServicer):
         return await self._back.Check(request, timeout=context.time_remaining())
 
 
-@asynccontextmanager
-async def _process(*arguments: str) -> AsyncIterator[tuple[int, int]]:
-    """Process id and port."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-m",
-        "benchmarks.echo",
-        *arguments,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-    )
-    assert process.stdin is not None
-    assert process.stdout is not None
-    try:
-        async with asyncio.timeout(START_SECONDS):
-            port = int(await process.stdout.readline())
-        yield process.pid, port
-    finally:
-        process.stdin.close()
-        await process.wait()
-
-
 async def serve(back: str = "") -> None:
     """Serves until standard input ends."""
     async with AsyncExitStack() as stack:
@@ -88,8 +71,7 @@ async def serve(back: str = "") -> None:
         port = server.add_insecure_port("127.0.0.1:0")
         await server.start()
         stack.push_async_callback(server.stop, None)
-        print(port, flush=True)
-        await asyncio.to_thread(sys.stdin.read)
+        await until_parent_leaves(port)
 
 
 if __name__ == "__main__":

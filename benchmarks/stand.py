@@ -1,8 +1,9 @@
 """What benchmarks run on: a private PostgreSQL with a table of people, and the three services as processes."""
 
+import re
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -43,6 +44,17 @@ generator_sql = '''{GENERATOR}'''
 
 
 @dataclass(frozen=True, slots=True)
+class Reporting:
+    """What services tell of themselves: lines of their `[telemetry]`, and a `[metrics]` section."""
+
+    telemetry: str = 'otlp_endpoint = ""\n'
+    metrics: str = ""
+
+
+SILENT = Reporting()
+
+
+@dataclass(frozen=True, slots=True)
 class Stand:
     """Where everything is."""
 
@@ -77,17 +89,56 @@ async def stand(
     settings = {"shared_buffers": "512MB", "max_wal_size": "4GB", **(postgres or {})}
     with PostgresServer.create(installation, settings) as server, TemporaryDirectory() as folder:
         database, role = load(server, schema.format(rows=rows))
-        directory = Path(folder)
-        customer = CustomerDatabase(server.host, server.port, database, role.name, role.password, sslmode="disable")
-        files = SettingsFiles(directory, NO_PORTS, otlp="")
+        files = SettingsFiles(Path(folder), NO_PORTS, otlp="")
         own = directflow_database.create(server) if engagement else None
-        gateway = files.gateway(customer, own_database=False, directflow=own)
-        async with (
-            ServiceProcess(prepared(gateway, "")) as gateway_service,
-            ServiceProcess(prepared(files.segments(gateway_service.address, None), segments)) as segments_service,
-            ServiceProcess(prepared(files.conditions(gateway_service.address, None), conditions)) as conditions_service,
-        ):
-            yield Stand(server, database, role, gateway_service, segments_service, conditions_service)
+        gateway = files.gateway(_customer(server, database, role), own_database=False, directflow=own)
+        async with _services(files, gateway, segments, conditions) as services:
+            yield Stand(server, database, role, services.gateway, services.segments, services.conditions)
+
+
+@dataclass(frozen=True, slots=True)
+class Stack:
+    """Three more services before the same PostgreSQL."""
+
+    gateway: ServiceProcess
+    segments: ServiceProcess
+    conditions: ServiceProcess
+
+    @property
+    def pids(self) -> dict[str, int]:
+        """By the service's name."""
+        return {name: pid_of(getattr(self, name)) for name in ("gateway", "segments", "conditions")}
+
+
+@asynccontextmanager
+async def second_stack(at: Stand, reporting: Reporting, segments: str, conditions: str) -> AsyncIterator[Stack]:
+    """A stack of its own, which tells what it does."""
+    with TemporaryDirectory() as folder:
+        files = SettingsFiles(Path(folder), NO_PORTS, otlp="")
+        gateway = files.gateway(_customer(at.postgres, at.database, at.role), own_database=False)
+        async with _services(files, gateway, segments, conditions, reporting) as stack:
+            yield stack
+
+
+@asynccontextmanager
+async def _services(
+    files: SettingsFiles, gateway: ServicePlan, segments: str, conditions: str, reporting: Reporting = SILENT
+) -> AsyncIterator[Stack]:
+    async with AsyncExitStack() as running:
+
+        async def start(plan: ServicePlan, more: str) -> ServiceProcess:
+            return await running.enter_async_context(ServiceProcess(prepared(plan, more, reporting)))
+
+        front = await start(gateway, "")
+        yield Stack(
+            front,
+            await start(files.segments(front.address, None), segments),
+            await start(files.conditions(front.address, None), conditions),
+        )
+
+
+def _customer(server: PostgresServer, database: str, role: Role) -> CustomerDatabase:
+    return CustomerDatabase(server.host, server.port, database, role.name, role.password, sslmode="disable")
 
 
 @asynccontextmanager
@@ -108,10 +159,11 @@ def load(server: PostgresServer, schema: str) -> tuple[str, Role]:
     return database, role
 
 
-def prepared(plan: ServicePlan, more: str) -> ServicePlan:
-    """The plan with further settings, and with no collector: nothing listens for spans here."""
-    text = plan.config.read_text().replace('otlp_endpoint = "http://"', 'otlp_endpoint = ""')
-    plan.config.write_text(text + more)
+def prepared(plan: ServicePlan, more: str, reporting: Reporting = SILENT) -> ServicePlan:
+    """The plan with further settings, and with what `reporting` says instead of what suits a demonstration."""
+    kept = re.sub(r"(otlp_endpoint|schedule_delay_s) = .*\n", "", plan.config.read_text())
+    text = kept.replace("[telemetry]\n", f"[telemetry]\n{reporting.telemetry}")
+    plan.config.write_text(text + more + reporting.metrics)
     return plan
 
 

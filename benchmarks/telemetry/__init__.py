@@ -1,0 +1,48 @@
+"""What it costs to be seen: every call traced, metrics, and neither, on one PostgreSQL in the same rounds."""
+
+from contextlib import AsyncExitStack
+
+from benchmarks.clocks import clocks
+from benchmarks.conditions.tables import SCHEMA, condition_settings, data_source_settings
+from benchmarks.measuring import Measured, Pace, measure
+from benchmarks.stand import Stack, Stand, second_stack, stand
+from benchmarks.table import Report
+from benchmarks.telemetry import work
+from benchmarks.telemetry.collector import collector
+
+USERS = 1_000_000
+QUICK_USERS = 100_000
+
+
+async def run(pace: Pace, report: Report) -> None:
+    """Measures and prints."""
+    users = QUICK_USERS if pace.quick else USERS
+    async with stand(users, schema=SCHEMA, segments=data_source_settings()) as at, AsyncExitStack() as stack:
+        sink = await stack.enter_async_context(collector())
+        stacks = {
+            name: await stack.enter_async_context(
+                second_stack(at, reporting, data_source_settings(), condition_settings())
+            )
+            for name, reporting in work.variants(sink.address).items()
+        }
+        for title, jobs, short in (
+            ("Single calls, 64 in flight", work.many, pace),
+            ("Single calls of a lone caller, at the median latency", work.lone, pace),
+            (f"An audience of {users:,}, both hops", work.streams, pace),
+        ):
+            measured = await compare(at, stacks, sink.pid, jobs, users, short)
+            report.section(f"{title}, {short.rounds} alternating rounds", measured)
+
+
+async def compare(
+    at: Stand, stacks: dict[str, Stack], sink: int, jobs: work.Jobs, users: int, pace: Pace
+) -> list[Measured]:
+    """One kind of call on all of them. Of the processes only those of the job's own stack do anything meanwhile."""
+    watched = clocks(
+        at.postgres.pid,
+        collector=sink,
+        **{f"{name} {service}": pid for name, one in stacks.items() for service, pid in one.pids.items()},
+    )
+    async with AsyncExitStack() as stack:
+        made = [await stack.enter_async_context(jobs(name, one, users)) for name, one in stacks.items()]
+        return await measure(made, watched, pace)
