@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-unit tools lint format types verify-protos generate-protos generate-functions verify-functions generate-lock bench soak chaos clean
+.PHONY: help run demo test test-unit tools lint format types verify-protos generate-protos generate-functions verify-functions generate-lock bench soak chaos cluster-images cluster-test clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ demo: $(STAMP) ## The same journey once, then exit
 
 # --- proofs -------------------------------------------------------------------------------------------------------
 test: $(STAMP) ## Every test (a few minutes)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not soak and not chaos" tests
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not soak and not chaos and not cluster" tests
 
 test-unit: $(STAMP) ## Tests that start no PostgreSQL and no server (seconds)
 	@$(BIN)/python -m pytest -m "not soak and not chaos" tests/architecture tests/runtime tests/query_gateway/sql tests/segments/audience
@@ -56,6 +56,12 @@ soak: $(STAMP) ## The long forms: millions of rows, flat memory (tens of minutes
 
 chaos: $(STAMP) ## The long forms with real faults (tens of minutes)
 	@$(BIN)/python -m pytest -m chaos tests
+
+cluster-images: ## What stands behind DirectFlow in cluster-test, as an image archive (once; needs root, buildah, mmdebstrap)
+	@scripts/cluster_images build
+
+cluster-test: $(STAMP) ## The chart on the Kubernetes cluster that kubectl has (a quarter of an hour; skipped without one)
+	@$(BIN)/python -m pytest -m cluster tests/cluster
 
 # --- generated things: each has a generate and a verify -------------------------------------------------------------
 generate-protos: $(STAMP) ## Regenerate protos/gen from protos/directflow

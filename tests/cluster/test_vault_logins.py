@@ -1,0 +1,43 @@
+"""Who may log in to Vault: the gateway's service account, with a token for Vault alone."""
+
+import pytest
+
+from .kubectl import execute
+from .release import Release
+from .vault import Vault, token_of
+
+TOKEN = "/var/run/secrets/directflow/vault/token"
+ACCOUNT_TOKEN = "/var/run/secrets/kubernetes.io/serviceaccount/token"
+
+
+def test_the_token_in_the_gateways_pod_is_let_in(release: Release, hashicorp: Vault) -> None:
+    for pod in release.names("gateway"):
+        read = execute(release.namespace, pod, "cat", TOKEN, container="gateway")
+        assert read.returncode == 0, read.stderr
+        assert hashicorp.login(read.stdout.strip())
+
+
+@pytest.mark.parametrize("service", ["segments", "conditions"])
+def test_the_other_two_service_accounts_are_refused(service: str, release: Release, hashicorp: Vault) -> None:
+    assert not hashicorp.login(token_of(release.account(service), release.namespace))
+
+
+@pytest.mark.parametrize("service", ["segments", "conditions"])
+def test_the_other_two_pods_hold_no_token_at_all(service: str, release: Release) -> None:
+    for pod in release.names(service):
+        found = execute(release.namespace, pod, "sh", "-c", f"ls {TOKEN} {ACCOUNT_TOKEN}", container=service)
+        assert found.returncode != 0
+        assert found.stdout == ""
+
+
+def test_the_gateways_token_for_another_audience_is_refused(release: Release, hashicorp: Vault) -> None:
+    assert hashicorp.login(token_of(release.account("gateway"), release.namespace))
+    assert not hashicorp.login(
+        token_of(release.account("gateway"), release.namespace, "https://kubernetes.default.svc")
+    )
+
+
+def test_a_namesake_in_another_namespace_is_refused(
+    release: Release, hashicorp: Vault, namespaces: dict[str, str]
+) -> None:
+    assert not hashicorp.login(token_of("default", namespaces["clients"]))
