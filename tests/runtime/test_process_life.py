@@ -124,6 +124,7 @@ async def test_sigterm_drains_in_order_and_exits_with_zero(start: Start) -> None
         assert (await watch.read()).status == NOT_SERVING
         assert time.monotonic() - asked < 0.9, "NOT_SERVING must come before the lame duck is over"
         assert (await sleeping(channel, 0)).value == 0, "a lame duck still serves new calls"
+        assert await status(health, "alive") == SERVING, "a liveness probe would kill the running call"
         assert (await running).value == 1.5, "a running call is finished"
         watch.cancel()
     assert await sample.exit_code() == 0
@@ -181,7 +182,7 @@ async def test_until_it_is_ready_it_is_not_serving_and_may_be_stopped(start: Sta
     sample = await start(top=("ready_after_s = 60",))
     port = (await sample.says("starting"))["health_port"]
     async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as health:
-        assert await status(health) == NOT_SERVING
+        assert [await status(health), await status(health, "alive")] == [NOT_SERVING, SERVING]
     assert not sample.announce.exists()
     sample.process.terminate()
     assert await sample.exit_code() == 0

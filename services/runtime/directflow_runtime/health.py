@@ -5,6 +5,7 @@ servicer starts SERVING; ours starts NOT_SERVING. No layer is around it.
 """
 
 from collections.abc import Sequence
+from typing import Final
 
 import grpc
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -12,6 +13,9 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from directflow_runtime.server import bind
 from directflow_runtime.settings import ServerSettings
 
+ALIVE: Final = "alive"
+"""A name that is SERVING from the first moment to the last, for liveness probes: a process that waits for its database,
+or for running calls to end, must not be restarted for it."""
 NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
 SERVING = health_pb2.HealthCheckResponse.SERVING
 
@@ -33,6 +37,7 @@ class HealthServer:
     async def start(self) -> None:
         """Answers NOT_SERVING from now on. Raises OSError where the address is taken."""
         await self.set_not_serving()
+        await self._servicer.set(ALIVE, SERVING)
         self.port = bind(self._server, self._settings)
         await self._server.start()
 
