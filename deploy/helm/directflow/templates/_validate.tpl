@@ -1,0 +1,132 @@
+{{/* What the schema cannot say: values that contradict each other. All of it at once, each with what to change. */}}
+{{- define "directflow.validate" -}}
+{{- $complaints := list -}}
+{{- range $check := list "tls" "identity" "replicas" "drain" "pools" "audience" "vault" "database" "monitoring" -}}
+{{- $complaints = concat $complaints (include (printf "directflow.validate.%s" $check) $ | fromYamlArray) -}}
+{{- end -}}
+{{- if $complaints }}{{ fail (printf "\n* %s" (join "\n* " $complaints)) }}{{ end -}}
+{{- end -}}
+
+{{- define "directflow.validate.tls" -}}
+{{- $complaints := list -}}
+{{- $tls := .Values.tls -}}
+{{- range $component, $secret := $tls.existingSecrets -}}
+{{- if and $tls.certManager.enabled $secret -}}
+{{- $complaints = append $complaints (printf "tls.existingSecrets.%s would not be used, since tls.certManager.enabled is true; set one of them" $component) -}}
+{{- else if and (not $tls.certManager.enabled) (not $secret) (ne $component "test") -}}
+{{- $complaints = append $complaints (printf "tls.existingSecrets.%s is empty, and tls.certManager.enabled is false; name a Secret with tls.crt, tls.key and ca.crt, or let cert-manager write it" $component) -}}
+{{- end -}}
+{{- end -}}
+{{- range $component, $peer := .Values.identity.peers -}}
+{{- if and $peer $tls.certManager.enabled -}}
+{{- $complaints = append $complaints (printf "identity.peers.%s is for certificates of your own, and tls.certManager.enabled writes its own names into them; leave it empty" $component) -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $complaints }}
+{{- end -}}
+
+{{- define "directflow.validate.identity" -}}
+{{- $complaints := list -}}
+{{- range $component, $callers := .Values.identity.callers -}}
+{{- $taken := ternary (list "segments" "conditions") (list "helm-test") (eq $component "gateway") -}}
+{{- range $caller := $callers -}}
+{{- if has $caller.name $taken -}}
+{{- $complaints = append $complaints (printf "identity.callers.%s has a caller %q, which the chart adds itself; give yours another name" $component $caller.name) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $complaints }}
+{{- end -}}
+
+{{- define "directflow.validate.replicas" -}}
+{{- $complaints := list -}}
+{{- range $component := list "gateway" "segments" "conditions" -}}
+{{- $scaling := (get $.Values $component).autoscaling -}}
+{{- if and $scaling.enabled (gt (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+{{- $complaints = append $complaints (printf "%s.autoscaling.minReplicas (%d) is above maxReplicas (%d); raise maxReplicas" $component (int $scaling.minReplicas) (int $scaling.maxReplicas)) -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $complaints }}
+{{- end -}}
+
+{{- define "directflow.validate.drain" -}}
+{{- $complaints := list -}}
+{{- $gateway := .Values.gateway.drain.longestStreamSeconds | int -}}
+{{- range $component := list "segments" "conditions" -}}
+{{- $longest := (get $.Values $component).drain.longestStreamSeconds | int -}}
+{{- if lt $gateway $longest -}}
+{{- $complaints = append $complaints (printf "gateway.drain.longestStreamSeconds (%d) is below that of %s (%d), whose streams pass through the gateway and would be cut there; raise the gateway's to %d" $gateway $component $longest $longest) -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $complaints }}
+{{- end -}}
+
+{{- define "directflow.validate.pools" -}}
+{{- $sessions := .Values.pools.sessionsPerDatabase | int -}}
+{{- $gateways := include "directflow.mostGateways" . | int -}}
+{{- $most := ternary "gateway.autoscaling.maxReplicas" "gateway.replicas" .Values.gateway.autoscaling.enabled -}}
+{{- if and (gt $sessions 0) (lt $sessions $gateways) -}}
+- pools.sessionsPerDatabase ({{ $sessions }}) leaves less than one session for each of the {{ $gateways }} gateways that may run at the same time, twice {{ $most }}; raise it to {{ $gateways }} or more, or lower {{ $most }} to {{ div $sessions 2 }}
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
+{{- define "directflow.validate.audience" -}}
+{{- $memory := .Values.segments.audience.memoryBytes | int64 -}}
+{{- $limit := dig "limits" "memory" "" .Values.segments.resources | toString -}}
+{{- $needed := add $memory 268435456 -}}
+{{- if and $limit (lt (include "directflow.bytes" $limit | int64) $needed) -}}
+- segments.resources.limits.memory ({{ $limit }}) has no room for segments.audience.memoryBytes ({{ $memory }}) and 256 MiB for all else; raise it to {{ $needed }} bytes, or lower memoryBytes
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
+{{- define "directflow.validate.vault" -}}
+{{- $complaints := list -}}
+{{- with .Values.vault -}}
+{{- if and .ca.configMap .ca.secret -}}
+{{- $complaints = append $complaints "vault.ca.configMap and vault.ca.secret are both set; name the one that holds the authority" -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $complaints }}
+{{- end -}}
+
+{{- define "directflow.validate.database" -}}
+{{- $complaints := list -}}
+{{- with .Values.database -}}
+{{- if .enabled -}}
+{{- if not .host -}}
+{{- $complaints = append $complaints "database.host is empty, and database.enabled is true; name the server" -}}
+{{- end -}}
+{{- if and (eq .credentialKind "file") (not .existingSecret) -}}
+{{- $complaints = append $complaints "database.existingSecret is empty; name a Secret with owner.json, writer.json and reader.json, or set database.credentialKind to one of Vault's" -}}
+{{- end -}}
+{{- if and (ne .credentialKind "file") .existingSecret -}}
+{{- $complaints = append $complaints (printf "database.existingSecret would not be used with database.credentialKind %s; leave it empty" .credentialKind) -}}
+{{- end -}}
+{{- if and (ne .credentialKind "file") (not $.Values.vault.enabled) -}}
+{{- $complaints = append $complaints (printf "database.credentialKind %s needs Vault; set vault.enabled to true, or credentialKind to file" .credentialKind) -}}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $complaints }}
+{{- end -}}
+
+{{- define "directflow.validate.monitoring" -}}
+{{- if and .Values.metrics.serviceMonitor.enabled (not .Values.metrics.enabled) -}}
+- metrics.serviceMonitor.enabled is true, and there is nothing to scrape; set metrics.enabled to true
+{{- else -}}
+[]
+{{- end -}}
+{{- end -}}
+
+{{/* Takes a quantity of Kubernetes, such as 512Mi; gives bytes. */}}
+{{- define "directflow.bytes" -}}
+{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- $number := regexFind "^[0-9]+([.][0-9]+)?" . -}}
+{{- $unit := trimPrefix $number . -}}
+{{- if not (and $number (hasKey $units $unit)) }}{{ fail (printf "%q is no amount of memory such as 512Mi or 2Gi" .) }}{{ end -}}
+{{ mulf (float64 $number) (get $units $unit) | int64 }}
+{{- end -}}
