@@ -45,6 +45,44 @@ async def test_a_named_read_method_is_retried_once_the_server_was_unavailable(wo
     assert len(served.spans_of(SpanKind.CLIENT)) == 1
 
 
+async def test_a_named_read_method_is_retried_when_a_server_that_stops_cancels_it(world: Any) -> None:
+    calls = 0
+
+    async def cancelled_once(request: Any, context: Any) -> StringValue:
+        nonlocal calls
+        calls += 1
+        if calls == 1:
+            await context.abort(grpc.StatusCode.CANCELLED)
+        return StringValue(value="second")
+
+    served = await world(cancelled_once)
+    async with open_channel(ChannelSettings(target=served.target), served.tracer, [METHOD]) as channel:
+        assert (await served.stub_of(channel, "unary_unary")(StringValue(), timeout=5)).value == "second"
+    assert calls == 2
+
+
+async def test_what_the_caller_cancels_is_not_retried(world: Any) -> None:
+    calls, begun = 0, asyncio.Event()
+
+    async def waits(request: Any, context: Any) -> StringValue:
+        nonlocal calls
+        calls += 1
+        begun.set()
+        await asyncio.Event().wait()
+        return StringValue()
+
+    served = await world(waits)
+    async with open_channel(ChannelSettings(target=served.target), served.tracer, [METHOD]) as channel:
+        call = served.stub_of(channel, "unary_unary")(StringValue(), timeout=5)
+        waiting = asyncio.ensure_future(call)
+        await begun.wait()
+        waiting.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await waiting
+        assert await call.code() is grpc.StatusCode.CANCELLED
+    assert calls == 1
+
+
 async def test_a_method_that_was_not_named_is_not_retried(world: Any) -> None:
     handler = FailsOnce()
     served = await world(handler.unary)

@@ -24,17 +24,19 @@ RETRY_POLICY = {
     "initialBackoff": "0.1s",
     "maxBackoff": "1s",
     "backoffMultiplier": 2,
-    "retryableStatusCodes": ["UNAVAILABLE"],
+    "retryableStatusCodes": ["UNAVAILABLE", "CANCELLED"],
 }
-"""grpc retries only what has not sent headers: never after the first message of a stream."""
+"""grpc retries only what has not sent headers: never after the first message of a stream, nor what we cancel ourselves.
+CANCELLED is what its core answers to calls that reach a server in the moment it stops."""
 
 
 def open_channel(settings: ChannelSettings, tracer: Tracer, read_methods: Sequence[str] = ()) -> TracedChannel:
     """A channel that balances over all addresses of the target, and traces.
 
-    `read_methods` ("package.Service/Method") may be called twice without harm: they alone are retried on UNAVAILABLE.
-    A call without a timeout gets what is left of the call being served, else the settings' default. Renewed
-    certificates are taken up. Raises SettingsError for files of certificates that cannot be used.
+    `read_methods` ("package.Service/Method") may be called twice without harm: they alone are retried on UNAVAILABLE,
+    and where a server that stops has cancelled them. A call without a timeout gets what is left of the call being
+    served, else the settings' default. Renewed certificates are taken up. Raises SettingsError for files of
+    certificates that cannot be used.
     """
     options = channel_options(settings, read_methods)
     return TracedChannel(_channel(settings, options), tracer, CallTimeouts(settings.default_timeout_s))
