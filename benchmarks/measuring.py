@@ -64,6 +64,8 @@ class Job:
     target: Target | None = None
     prepare: Callable[[int], None] | None = None
     """Makes that many units ready, outside of every clock."""
+    clocks: Clocks | None = None
+    """Of the processes that this job alone has to do with; None: those of all jobs."""
 
 
 @dataclass(slots=True)
@@ -99,7 +101,7 @@ async def measure(jobs: Sequence[Job], clocks: Clocks, pace: Pace) -> list[Measu
     for _ in range(pace.rounds):
         for one in measured:
             if not one.failure:
-                await _guarded(one, lambda one=one: _round(one, clocks))
+                await _guarded(one, lambda one=one: _round(one, one.job.clocks or clocks))
     return measured
 
 

@@ -1,6 +1,7 @@
 """What it costs to be seen: every call traced, metrics, and neither, on one PostgreSQL in the same rounds."""
 
 from contextlib import AsyncExitStack
+from dataclasses import replace
 
 from benchmarks.clocks import clocks
 from benchmarks.conditions.tables import SCHEMA, condition_settings, data_source_settings
@@ -37,12 +38,13 @@ async def run(pace: Pace, report: Report) -> None:
 async def compare(
     at: Stand, stacks: dict[str, Stack], sink: int, jobs: work.Jobs, users: int, pace: Pace
 ) -> list[Measured]:
-    """One kind of call on all of them. Of the processes only those of the job's own stack do anything meanwhile."""
-    watched = clocks(
-        at.postgres.pid,
-        collector=sink,
-        **{f"{name} {service}": pid for name, one in stacks.items() for service, pid in one.pids.items()},
-    )
+    """One kind of call on all of them."""
     async with AsyncExitStack() as stack:
-        made = [await stack.enter_async_context(jobs(name, one, users)) for name, one in stacks.items()]
-        return await measure(made, watched, pace)
+        made = [
+            replace(
+                await stack.enter_async_context(jobs(name, one, users)),
+                clocks=clocks(at.postgres.pid, **one.pids, collector=sink),
+            )
+            for name, one in stacks.items()
+        ]
+        return await measure(made, {}, pace)

@@ -5,49 +5,55 @@ the process waits for them no longer than the settings say.
 """
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import SpanProcessor, TracerProvider
+from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
-from opentelemetry.sdk.trace.sampling import ParentBased
 from opentelemetry.trace import Tracer
 
-from directflow_runtime.collector import exporter_options
 from directflow_runtime.daemon_thread import in_daemon_thread
-from directflow_runtime.decided_tracer import DecidedTracer
-from directflow_runtime.forced_sampling import ForcedSampling
-from directflow_runtime.linked_sampling import RatioOrLinked
 from directflow_runtime.metrics import Metrics
 from directflow_runtime.metrics.names import SPANS_DROPPED
 from directflow_runtime.settings import TelemetrySettings
-from directflow_runtime.span_losses import CountedExporter, SpanLosses
+from directflow_runtime.spans import (
+    CountedExporter,
+    DecidedTracer,
+    ForcedSampling,
+    Recorder,
+    SpanLosses,
+    span_exporter,
+)
 from directflow_runtime.telemetry_resource import resource_of
 
 
 class Telemetry:
-    """The tracer provider of one process. Nothing here is global: whoever traces is handed a tracer."""
+    """The traces of one process. Nothing here is global: whoever traces is handed a tracer."""
 
     def __init__(
         self,
-        provider: TracerProvider,
+        resource: Resource,
+        processors: Sequence[SpanProcessor],
         exporter: SpanExporter | None,
         settings: TelemetrySettings,
         losses: SpanLosses | None,
-        is_read: bool,
     ) -> None:
-        """`is_read`: spans of this process go somewhere."""
-        self._provider = provider
+        """Without processors, spans of this process go nowhere."""
+        self.resource = resource
+        """Who sends: metrics name the same instance as spans."""
+        self._is_read = bool(processors)
+        self._processor = SynchronousMultiSpanProcessor()  # type: ignore[no-untyped-call]  # theirs
+        for processor in processors:
+            self._processor.add_span_processor(processor)
         self._exporter = exporter
         self._settings = settings
         self._losses = losses
-        self._is_read = is_read
         self._forced = ForcedSampling(settings.sampled_per_s)
 
     def tracer(self, name: str) -> Tracer:
         """A tracer; `name` is the package that instruments itself, "directflow_gateway"."""
-        recorder = self._provider.get_tracer(name) if self._is_read else None
+        recorder = Recorder(name, self.resource, self._processor) if self._is_read else None
         return DecidedTracer(self._settings.sample_ratio, recorder, self._forced)
 
     def meter(self, metrics: Metrics) -> None:
@@ -55,16 +61,11 @@ class Telemetry:
         if (losses := self._losses) is not None:
             metrics.gauge(SPANS_DROPPED, lambda: {(): losses.total()})
 
-    @property
-    def resource(self) -> Resource:
-        """Who sends: metrics name the same instance as spans."""
-        return self._provider.resource
-
     async def aclose(self) -> None:
         """Sends what is queued, and gives up after the settings' time."""
         try:
             async with asyncio.timeout(self._settings.shutdown_timeout_s):
-                await in_daemon_thread(self._provider.shutdown)
+                await in_daemon_thread(self._processor.shutdown)
         except TimeoutError:
             if self._exporter is not None:
                 self._exporter.shutdown()  # closes its channel, which ends the export that is under way
@@ -82,27 +83,12 @@ async def telemetry(settings: TelemetrySettings, service: str, *processors: Span
 
 def start(settings: TelemetrySettings, service: str, *processors: SpanProcessor) -> Telemetry:
     """The same without a block: the caller owes an `aclose()`."""
-    provider = TracerProvider(
-        sampler=ParentBased(RatioOrLinked(settings.sample_ratio)),
-        resource=resource_of(service),
-        shutdown_on_exit=False,  # it would wait 30 s for a collector that is away
-    )
-    exporter = CountedExporter(_exporter(settings)) if settings.otlp_endpoint else None
-    losses = None
-    if exporter is not None:
-        losses = SpanLosses(exporter, settings.max_queue_spans)
-        provider.add_span_processor(losses)
-        provider.add_span_processor(_batched(exporter, settings))
-    for processor in processors:
-        provider.add_span_processor(processor)
-    return Telemetry(provider, exporter, settings, losses, is_read=exporter is not None or bool(processors))
-
-
-def _exporter(settings: TelemetrySettings) -> SpanExporter:
-    # Not at the top: a process that exports nothing need not load it, which takes as long as a tenth of its start.
-    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
-
-    return OTLPSpanExporter(**exporter_options(settings))
+    exporter = CountedExporter(span_exporter(settings)) if settings.otlp_endpoint else None
+    if exporter is None:
+        return Telemetry(resource_of(service), processors, None, settings, None)
+    losses = SpanLosses(exporter, settings.max_queue_spans)
+    every = [losses, _batched(exporter, settings), *processors]
+    return Telemetry(resource_of(service), every, exporter, settings, losses)
 
 
 def _batched(exporter: SpanExporter, settings: TelemetrySettings) -> SpanProcessor:

@@ -1,7 +1,7 @@
 """A caller's sampled flag is followed, up to a rate; what is beyond goes on unrecorded, here and further down."""
 
-from directflow_runtime.forced_sampling import REMEMBERED, ForcedSampling
 from directflow_runtime.settings import TelemetrySettings
+from directflow_runtime.spans.forced_sampling import REMEMBERED, ForcedSampling
 from directflow_runtime.telemetry import telemetry
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
