@@ -66,7 +66,7 @@
 {{- $gateways := include "directflow.mostGateways" . | int -}}
 {{- $most := ternary "gateway.autoscaling.maxReplicas" "gateway.replicas" .Values.gateway.autoscaling.enabled -}}
 {{- if and (gt $sessions 0) (lt $sessions $gateways) -}}
-- pools.sessionsPerDatabase ({{ $sessions }}) leaves less than one session for each of the {{ $gateways }} gateways that may run at the same time, twice {{ $most }}; raise it to {{ $gateways }} or more, or lower {{ $most }} to {{ div $sessions 2 }}
+- pools.sessionsPerDatabase ({{ $sessions }}) leaves less than one session for each of the {{ $gateways }} gateways that may run at the same time, twice {{ $most }}; raise it to {{ $gateways }} or more{{ if gt $sessions 1 }}, or lower {{ $most }} to {{ div $sessions 2 }}{{ end }}
 {{- else -}}
 []
 {{- end -}}
