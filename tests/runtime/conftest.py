@@ -99,13 +99,14 @@ async def world() -> AsyncIterator[MakeWorld]:
             request: Any = StringValue,
             also: Mapping[str, tuple[Any, str]] = {},
             metrics: Metrics = OFF,
+            baggage: tuple[str, ...] = (),
             **settings: Any,
         ) -> World:
             handlers = {name: (handler, shape), **also}
             spans = InMemorySpanExporter()
             traces = await stack.enter_async_context(telemetry(TelemetrySettings(), "test", SimpleSpanProcessor(spans)))
             lines: list[dict[str, Any]] = []
-            server = _server(handlers, identity, request, ServerSettings(**settings), traces, lines, metrics)
+            server = _server(handlers, identity, request, ServerSettings(**settings), traces, lines, metrics, baggage)
             await server.start()
             stack.push_async_callback(server.stop, 0)
             tracer = traces.tracer("test.client")
@@ -124,6 +125,7 @@ def _server(
     traces: Any,
     lines: Any,
     metrics: Metrics,
+    baggage: tuple[str, ...],
 ) -> RpcServer:
     drain = Drain()
     layers = server_interceptors(
@@ -134,6 +136,7 @@ def _server(
         settings=settings,
         drain=drain,
         metrics=metrics,
+        baggage=baggage,
     )
     server = build_server(settings, layers, drain, [SERVICE])
     methods = {

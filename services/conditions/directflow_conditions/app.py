@@ -107,6 +107,7 @@ def _server(settings: ConditionsSettings, traces: Telemetry, metrics: Metrics) -
     layers = server_interceptors(
         domain=DOMAIN,
         tracer=traces.tracer("directflow_conditions"),
+        baggage=settings.telemetry.baggage,
         logger=get_logger("directflow_conditions"),
         policy=IdentityPolicy(settings.identity, SURFACE),
         settings=settings.server,

@@ -228,6 +228,7 @@ def _server(settings: GatewaySettings, tracer: Tracer, metrics: Metrics) -> RpcS
     layers = server_interceptors(
         domain=DOMAIN,
         tracer=tracer,
+        baggage=settings.telemetry.baggage,
         logger=get_logger(PACKAGE),
         policy=IdentityPolicy(settings.identity, surface(settings.definitions)),
         settings=settings.server,

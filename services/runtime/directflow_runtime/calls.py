@@ -5,6 +5,7 @@ pass it on. This module imports neither grpc nor protobuf.
 """
 
 import time
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 from contextvars import ContextVar, Token
 from dataclasses import dataclass, field
@@ -62,6 +63,8 @@ class CallRecord:
     rows: int | None = None
     bytes_sent: int | None = None
     """Of a stream's messages; None for a call that streams nothing."""
+    labels: Mapping[str, str] = field(default_factory=dict)
+    """What the caller's baggage says under the keys of the settings: told, handed on, and never decided by."""
     reader_s: float = 0.0
     """How long a stream waited for its reader to take what was sent."""
 

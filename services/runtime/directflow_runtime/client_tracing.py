@@ -15,8 +15,9 @@ import grpc
 from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from directflow_runtime import baggage
 from directflow_runtime import telemetry_names as names
-from directflow_runtime.calls import current_call
+from directflow_runtime.calls import current_call, current_record
 from directflow_runtime.remote import RemoteError, remote_error
 
 SETTLED_AFTER_S: Final = 0.2
@@ -70,6 +71,8 @@ class TracedMethod:
         span = self._tracer.start_span(self._method, kind=SpanKind.CLIENT, attributes=self._attributes)
         headers: dict[str, str] = {}
         self._propagator.inject(headers, set_span_in_context(span))
+        if (record := current_record()) is not None and record.labels:
+            headers[baggage.HEADER] = baggage.header(record.labels)
         try:
             call = self._inner(
                 *request,

@@ -8,7 +8,7 @@ import os
 import tomllib
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self, TypeVar
+from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 from pydantic_settings import EnvSettingsSource
@@ -130,6 +130,10 @@ class TelemetrySettings(SettingsModel):
     sampled_per_s: float = Field(default=100.0, ge=0)
     """Most traces a second that callers may force by their sampled flag; beyond, theirs go on without being recorded
     here and further down. 0: no limit."""
+    baggage: frozenset[Annotated[str, Field(pattern="^[a-zA-Z0-9_.-]{1,64}$")]] = Field(
+        default=frozenset(), max_length=8
+    )
+    """Keys of callers' baggage that become labels of the server spans, and are handed on. No others are read."""
     schedule_delay_s: float = Field(default=0.5, gt=0)
     export_timeout_s: float = Field(default=2.0, gt=0)
     shutdown_timeout_s: float = Field(default=3.0, ge=0)

@@ -41,6 +41,8 @@ LANE_WAIT_MS: Final = "directflow.lane.wait_ms"
 """From an evaluation's arrival until the statement that it shares went out."""
 CALLERS: Final = "directflow.batch.callers"
 """Of a shared statement; it has links to the first of them."""
+BAGGAGE: Final = "directflow.baggage"
+"""And a dot and the key: a label that the caller gave, where the settings name the key."""
 WORKSPACE: Final = "directflow.workspace"
 CONNECTION: Final = "directflow.connection"
 

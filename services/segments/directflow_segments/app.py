@@ -84,6 +84,7 @@ def _server(settings: SegmentsSettings, traces: Telemetry, metrics: Metrics) -> 
     layers = server_interceptors(
         domain=DOMAIN,
         tracer=traces.tracer(_SCOPE),
+        baggage=settings.telemetry.baggage,
         logger=get_logger(_SCOPE),
         policy=IdentityPolicy(settings.identity, SURFACE),
         settings=settings.server,

@@ -1,6 +1,6 @@
 """The layers around every call of every service, in one list with the reason beside each line."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from opentelemetry.trace import Tracer
 from structlog.typing import FilteringBoundLogger
@@ -33,13 +33,15 @@ def server_interceptors(
     settings: ServerSettings,
     drain: Drain,
     metrics: Metrics = OFF,
+    baggage: Collection[str] = (),
 ) -> Sequence[Layered]:
-    """What `grpc.aio.server(interceptors=...)` takes. `domain` is the API's: "gateway.directflow"."""
+    """What `grpc.aio.server(interceptors=...)` takes. `domain` is the API's: "gateway.directflow".
+    `baggage`: the keys of callers' baggage that become labels."""
     errors, identity, idle_timeout = Errors(domain, logger), Identity(policy), IdleTimeout(settings.idle_write_s)
     metrics.gauge(CALLS_RUNNING, lambda: {(domain.partition(".")[0],): drain.running})
     layers: tuple[Layer, ...] = (
         drain,  # first: a call counts as running until all of the others are done with it
-        Tracing(tracer),  # everything below has a trace id, and the span gets the final code
+        Tracing(tracer, baggage),  # everything below has a trace id, and the span gets the final code
         RequestLog(logger),  # its line carries that trace id, and is written whatever happens below
         Metering(metrics),  # the figures of the same call, however it ends
         errors,  # what is raised below becomes a status, and the record's code

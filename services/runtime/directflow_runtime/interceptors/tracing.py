@@ -4,6 +4,7 @@ Written by hand: OpenTelemetry's own grpc.aio instrumentation reports wrong code
 Here the layers inside write the outcome into the call's record, and the span is made from that record.
 """
 
+from collections.abc import Collection
 from typing import Any
 
 from opentelemetry.context import Context, attach, detach
@@ -19,6 +20,7 @@ from opentelemetry.trace import (
 )
 from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
+from directflow_runtime import baggage
 from directflow_runtime import telemetry_names as names
 from directflow_runtime.calls import CallRecord, record_scope
 from directflow_runtime.errors import StatusCode as RpcCode
@@ -43,8 +45,10 @@ _NO_CALLER = Context()
 class Tracing:
     """The outermost layer that sees a call: it makes the record that the others write to."""
 
-    def __init__(self, tracer: Tracer) -> None:
+    def __init__(self, tracer: Tracer, baggage: Collection[str] = ()) -> None:
+        """`baggage`: the keys of callers' baggage that become labels."""
         self._tracer = tracer
+        self._baggage = baggage
         self._propagator = TraceContextTextMapPropagator()
 
     def wrap(self, method: Method, inner: Handler) -> Handler:
@@ -54,7 +58,7 @@ class Tracing:
         async def traced(request: Any, context: Any) -> Any:
             parent = self._caller(context)
             span = self._tracer.start_span(method.full_name, parent, SpanKind.SERVER, attributes)
-            with record_scope(_record(method, span)) as record:
+            with record_scope(self._record(method, span, context)) as record:
                 token = attach(set_span_in_context(span))
                 try:
                     return await inner(request, context)
@@ -68,10 +72,14 @@ class Tracing:
         carrier = {key: value for key, value in context.invocation_metadata() or () if key in _TRACE_HEADERS}
         return self._propagator.extract(carrier, Context()) if carrier else _NO_CALLER
 
-
-def _record(method: Method, span: Span) -> CallRecord:
-    ids = span.get_span_context()
-    return CallRecord(method.full_name, format_trace_id(ids.trace_id), format_span_id(ids.span_id))
+    def _record(self, method: Method, span: Span, context: Any) -> CallRecord:
+        ids = span.get_span_context()
+        record = CallRecord(method.full_name, format_trace_id(ids.trace_id), format_span_id(ids.span_id))
+        if self._baggage:
+            # Several headers are one list, as in HTTP.
+            told = [value for key, value in context.invocation_metadata() or () if key == baggage.HEADER]
+            record.labels = baggage.labels(",".join(told), self._baggage)
+        return record
 
 
 def _finish(span: Span, record: CallRecord) -> None:
@@ -91,6 +99,8 @@ def _outcome(record: CallRecord, code: RpcCode) -> dict[str, str | int | float]:
         outcome[names.IDENTITY] = record.identity
     if record.resource:
         outcome[names.RESOURCE] = record.resource
+    for key, value in record.labels.items():
+        outcome[f"{names.BAGGAGE}.{key}"] = value
     if record.rows is not None:
         outcome[names.ROWS] = record.rows
     if record.bytes_sent is not None:

@@ -1,8 +1,8 @@
 """Spans: which are recorded, what they hold until they are sent, and how they are written for a collector.
 
-The API is OpenTelemetry's, and so are queue, exporter and everything on the wire. The span itself, the decision to record
-it and its encoding are ours: locks, copies and one object for each attribute made a traced call cost a quarter to a
-half more than any other (`python -m benchmarks --only telemetry`).
+The API is OpenTelemetry's, and so are queue, exporter and everything on the wire. The span itself, the decision to
+record it and its encoding are ours: locks, copies and one object for each attribute made a traced call cost a quarter
+to a half more than any other (`python -m benchmarks --only telemetry`).
 """
 
 from directflow_runtime.spans.decided_tracer import DecidedTracer
