@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-unit tools lint format types verify-protos generate-protos generate-functions verify-functions generate-lock bench soak chaos cluster-images cluster-test clean
+.PHONY: help run demo test test-unit tools lint format types verify-protos generate-protos generate-functions verify-functions generate-chart verify-chart generate-lock bench soak chaos cluster-images cluster-test clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -75,6 +75,13 @@ generate-functions: $(STAMP) ## Rebuild the lists of built-in functions from rea
 
 verify-functions: $(STAMP) ## The committed lists are what the catalogues on this machine say
 	@$(BIN)/python scripts/generate_functions --check
+
+generate-chart: $(STAMP) ## Regenerate the chart's schema, README table, copies, and the golden render of its defaults
+	@$(BIN)/python scripts/generate_chart
+	@DIRECTFLOW_GOLDEN=write $(BIN)/python -m pytest -q -p no:cacheprovider tests/chart/test_golden.py
+
+verify-chart: $(STAMP) ## The chart's generated files are what values.yaml and deploy/observability say
+	@$(BIN)/python scripts/generate_chart --check
 
 generate-lock: $(STAMP) ## Resolve the dependencies anew (needs uv)
 	@scripts/generate_lock
