@@ -115,9 +115,9 @@ class Gateway:
 def own_database(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., dict[str, Any]]:
     """`own_database(server)`: an empty database with its three roles, as the settings' section."""
 
-    def make(server: PostgresServer, **more: Any) -> dict[str, Any]:
+    def make(server: PostgresServer, database: str = "", **more: Any) -> dict[str, Any]:
         folder = tmp_path_factory.mktemp("credentials")
-        made = directflow_database.create(server, f"own_{time.monotonic_ns()}")
+        made = directflow_database.create(server, database or f"own_{time.monotonic_ns()}")
         for name, role in made.roles.items():
             (folder / f"{name}.json").write_text(json.dumps({"username": role.name, "password": role.password}))
         credentials = {f"{name}_credential": str(folder / f"{name}.json") for name in made.roles}
