@@ -1,4 +1,4 @@
-"""DirectFlow's own database is backed up and restored by the commands of docs/kubernetes.md, under a running gateway."""
+"""DirectFlow's own database is backed up and restored by the commands of docs/kubernetes.md, under a gateway."""
 
 import asyncio
 import os
@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import pytest
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.psql import Role
 from directflow_runtime.errors import StatusCode
@@ -35,15 +34,6 @@ def run(script: str, environment: Mapping[str, str], folder: Path) -> None:
     assert done.returncode == 0, done.stderr
 
 
-@pytest.fixture
-def server(private_postgres: Any) -> PostgresServer:
-    one: PostgresServer = private_postgres()
-    missing = [name for name in ("pg_dump", "pg_restore", "createdb") if not one.installation.program(name).exists()]
-    if missing:
-        pytest.skip(f"this PostgreSQL came without {', '.join(missing)}")
-    return one
-
-
 async def readable(gateway: Any, id: str) -> bytes:
     """The document, once the store is there again."""
     async with asyncio.timeout(HEALED_S):
@@ -56,8 +46,9 @@ async def readable(gateway: Any, id: str) -> bytes:
 
 
 async def test_a_running_gateway_goes_back_to_what_the_backup_holds(
-    server: Any, open_gateway: Any, own_database: Any, tmp_path: Path
+    private_postgres: Any, open_gateway: Any, own_database: Any, tmp_path: Path
 ) -> None:
+    server = private_postgres()
     gateway = await open_gateway(server, own_database(server, "directflow"))
     kept = await gateway.put("kept", b"before")
     server.psql(PREPARE.replace("'...'", f"'{BACKUP_ROLE.password}'"))
