@@ -12,6 +12,11 @@ from directflow_gateway.failed_span import reason_of
 from directflow_gateway.queries import statement_span
 from directflow_gateway.queries.engine import QueryEngine
 from directflow_gateway.queries.rows import Arrangement, stream_rows
+from directflow_gateway.queries.sets.evaluating import evaluate
+from directflow_gateway.queries.sets.fetching import fetch
+from directflow_gateway.queries.sets.session import SetSession
+from directflow_gateway.queries.sets.tuples import Tuples
+from directflow_gateway.queries.statement import StatementRole
 from directflow_gateway.queries.statement_meter import StatementMeter
 from directflow_runtime.calls import CallRecord, call_scope, current_call, record_scope
 from directflow_runtime.errors import DirectFlowError, StatusCode
@@ -56,6 +61,48 @@ async def test_time_that_the_reader_takes_is_not_the_servers(
                 record.reader_s += 0.1
     (span,) = spans("stream")
     assert 100 <= span.attributes["directflow.time.reader_ms"] < 5000
+
+
+SLOW = """SELECT (SELECT count(*) FROM generate_series(1, 1500000 + u.id)) > 5 AS result FROM users AS u
+WHERE u.id = '<%= id %>'"""  # at least 50 ms on any machine of today
+
+
+async def test_a_set_of_people_tells_what_postgresql_took_for_all_its_statements(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans
+) -> None:
+    condition = statement(SLOW, role=StatementRole.CONDITION)
+    await evaluate(engine, condition, Tuples.of(2, {}, {"id": ["1", "2"]}))
+    (span,) = spans("evaluate")
+    duration_ms = (span.end_time - span.start_time) / 1e6
+    assert 40 < span.attributes["directflow.time.server_ms"] < duration_ms
+    assert "directflow.time.reader_ms" not in span.attributes  # nobody reads a stream
+
+
+async def test_a_set_whose_session_was_given_back_tells_the_time_of_both(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans
+) -> None:
+    """A statement that a limit ends takes its session along: others may wait on that wire from then on."""
+    condition = statement(SLOW, role=StatementRole.CONDITION)
+    async with SetSession(engine, condition) as session:
+        with session.span("evaluate", await session.session()):
+            for _ in range(2):
+                await session.alone(["1"], 5)
+                await session.leave()
+    (span,) = spans("evaluate")
+    assert span.attributes["directflow.time.server_ms"] > 80
+
+
+async def test_a_fetch_tells_how_long_its_reader_held_it_up(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans
+) -> None:
+    preload = statement("SELECT id FROM users WHERE id = '<%= id %>'", role=StatementRole.PRELOAD)
+    with record_scope(CallRecord("t/T", bytes_sent=0)) as record:
+        async with aclosing(fetch(engine, preload, Tuples.of(1, {}, {"id": ["1"]}))) as events:
+            async for _ in events:
+                record.reader_s += 0.2
+    (span,) = spans("fetch")
+    assert span.attributes["directflow.time.reader_ms"] >= 200
+    assert span.attributes["directflow.time.server_ms"] > 0
 
 
 async def test_a_stream_that_is_left_tells_how_far_it_came(

@@ -35,6 +35,7 @@ class StatementSpan:
         self._record: CallRecord | None = None
         self._reader_s = 0.0
         self._wire: Wire | None = None
+        self._waited_at = 0.0
         self._server_s = 0.0
         self._progress: StreamProgress | None = None
         self._batches = 0
@@ -53,13 +54,21 @@ class StatementSpan:
             self._span.set_attribute(names.PLAN_MS, _ms(seconds))
 
     def runs(self, wire: Wire, progress: StreamProgress | None = None) -> None:
-        """The statement is sent now, over this wire; `progress` follows its rows."""
+        """The statement is sent now, over this wire; `progress` follows its rows. Again for each further session that
+        the same work takes."""
         if not self._is_read:
             return
-        self._wire, self._server_s = wire, wire.waited_s
+        self.left()
+        self._wire, self._waited_at = wire, wire.waited_s
         self._progress = progress
-        self._record = current_record()
-        self._reader_s = self._record.reader_s if self._record is not None else 0.0
+        if self._record is None and (record := current_record()) is not None:
+            self._record, self._reader_s = record, record.reader_s
+
+    def left(self) -> None:
+        """The session goes back: what its wire waits for from now on is somebody else's."""
+        if self._wire is not None:
+            self._server_s += self._wire.waited_s - self._waited_at
+            self._wire = None
 
     def batch(self) -> None:
         """Rows came, and `progress` counts them."""
@@ -95,8 +104,12 @@ class StatementSpan:
 
     def end(self) -> None:
         """Tells how far it came and where the time went, whichever way it ended."""
-        if self._wire is not None:
-            self._span.set_attribute(names.SERVER_MS, _ms(self._wire.waited_s - self._server_s))
+        self.left()
+        if self._server_s:
+            self._span.set_attribute(names.SERVER_MS, _ms(self._server_s))
+        is_stream = self._progress is not None or (self._record is not None and self._record.bytes_sent is not None)
+        if is_stream and self._record is not None:
+            self._span.set_attribute(names.READER_MS, _ms(self._record.reader_s - self._reader_s))
         if self._progress is not None:
             self._tell(self._progress)
         self._span.end()
@@ -106,8 +119,6 @@ class StatementSpan:
         self._span.set_attribute(names.BATCHES, self._batches)
         if progress.first_row_s is not None:
             self._span.set_attribute(names.FIRST_ROW_MS, _ms(progress.first_row_s))
-        if self._record is not None:
-            self._span.set_attribute(names.READER_MS, _ms(self._record.reader_s - self._reader_s))
 
 
 class StatementSpans:

@@ -56,7 +56,7 @@ async def evaluate(engine: QueryEngine, statement: Statement, tuples: Tuples) ->
         opened = await session.session()
         prepared = opened.prepared
         plan = prepared.sets or single_plan(prepared.compiled, is_condition=True)
-        with engine.span("evaluate", statement, opened) as span:
+        with session.span("evaluate", opened) as span:
             span.text(lambda: prepared.normalised)
             bound = await bound_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             work = Evaluation(session, bound, plan)

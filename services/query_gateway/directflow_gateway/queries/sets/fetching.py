@@ -70,7 +70,7 @@ async def fetch(
         opened = await session.session()
         prepared = opened.prepared
         columns = prepared.description.columns
-        with engine.span("fetch", statement, opened) as span:
+        with session.span("fetch", opened) as span:
             span.text(lambda: prepared.normalised)
             yield opening_of(opened, columns)
             plan = prepared.sets or single_plan(prepared.compiled, is_condition=False)

@@ -1,7 +1,7 @@
 """A session for statements that may fail, and another one where a statement had to take the first along."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AsyncExitStack
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AsyncExitStack, contextmanager
 from types import TracebackType
 from typing import Self
 
@@ -26,6 +26,7 @@ from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.execution.wire import Parameters
 from directflow_gateway.queries.engine import QueryEngine, Session
 from directflow_gateway.queries.statement import Statement
+from directflow_gateway.queries.statement_span import StatementSpan
 from directflow_gateway.sql import CompiledStatement
 
 TWO_ROWS = 2
@@ -41,6 +42,18 @@ class SetSession:
         self._stack = AsyncExitStack()
         self._session: Session | None = None
         self._together: Together | None = None
+        self._span: StatementSpan | None = None
+
+    @contextmanager
+    def span(self, operation: str, opened: Session) -> Iterator[StatementSpan]:
+        """The span of all that runs here, whatever sessions it takes; `opened` is the first."""
+        with self._engine.span(operation, self._statement, opened) as span:
+            self._span = span
+            span.runs(must_be_pooled(opened.conn).wire)
+            try:
+                yield span
+            finally:
+                self._span = None
 
     async def __aenter__(self) -> Self:
         await self.session()
@@ -55,7 +68,10 @@ class SetSession:
         """The session, opened where there is none."""
         if self._session is None:
             self._session = await self._stack.enter_async_context(self._engine.session(self._statement))
-            self._together = Together(must_be_pooled(self._session.conn), self._session.limits)
+            conn = must_be_pooled(self._session.conn)
+            self._together = Together(conn, self._session.limits)
+            if self._span is not None:
+                self._span.runs(conn.wire)
         return self._session
 
     async def compiled(self) -> CompiledStatement:
@@ -117,4 +133,6 @@ class SetSession:
     async def leave(self) -> None:
         """Gives the session back in whatever state it is; the next statement gets another."""
         self._session = self._together = None
+        if self._span is not None:
+            self._span.left()
         await self._stack.aclose()
