@@ -25,12 +25,14 @@ app.kubernetes.io/part-of: {{ .root.Chart.Name }}
 {{- end -}}
 
 {{- define "directflow.labels" -}}
-{{ include "directflow.selectorLabels" . }}
-{{ include "directflow.commonLabels" .root }}
+{{ include "directflow.releaseLabels" .root }}
+app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
 {{/* Takes the root. */}}
-{{- define "directflow.commonLabels" -}}
+{{- define "directflow.releaseLabels" -}}
+app.kubernetes.io/name: {{ .Chart.Name }}
+app.kubernetes.io/instance: {{ .Release.Name }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: {{ .Chart.Name }}

@@ -27,7 +27,7 @@
     - {port: {{ int $policy.dns.port }}, protocol: UDP}
     - {port: {{ int $policy.dns.port }}, protocol: TCP}
 {{- end }}
-{{- if .root.Values.telemetry.otlpEndpoint }}
+{{- if and .root.Values.telemetry.otlpEndpoint (ne .component "test") }}
 {{- include "directflow.network.rule" (dict "direction" "to" "peers" $policy.collector.to "ports" (list $policy.collector.port)) }}
 {{- end }}
 {{- if eq .component "gateway" }}
