@@ -102,7 +102,8 @@ def known() -> set[str]:
         value for module in (of_runtime, of_gateway) for value in vars(module).values() if isinstance(value, str)
     }
     forms = {f"{of_gateway.TUPLES_BY_FORM}.{form}" for form in ("single", "lateral", "join", "semi_join")}
-    return attributes | forms | set(deployment.exported()) | {one.prometheus for one in metrics.ALL}
+    labels = {f"{of_runtime.BAGGAGE}.flow"}  # the page's example of a key
+    return attributes | forms | labels | set(deployment.exported()) | {one.prometheus for one in metrics.ALL}
 
 
 def told(page: Path) -> Iterator[str]:

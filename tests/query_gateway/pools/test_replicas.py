@@ -11,13 +11,21 @@ from typing import Any
 import pytest
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_gateway.catalogue import problems_by_name
-from directflow_gateway.connections import Limits
+from directflow_gateway.connections import Connections, Limits
 from directflow_gateway.description import ColumnType, WireType, describe, plan
 from directflow_gateway.execution import StreamPlan, fetch_first, stream
+from directflow_gateway.queries.engine import QueryEngine
+from directflow_gateway.queries.prepared import PreparedQueries
+from directflow_gateway.queries.rows import count_rows
+from directflow_gateway.queries.statement import Statement, StatementRole
 from directflow_gateway.role_doctor import RoleDoctor
 from directflow_gateway.sql import compile_template
+from directflow_runtime.calls import Call, call_scope
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_runtime.logging import get_logger
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
 ROWS = 50_000
 PLAN = StreamPlan((ColumnType("i", "integer", 23, WireType.INTEGER), ColumnType("t", "text", 25, WireType.TEXT)), 1000)
@@ -146,6 +154,22 @@ async def test_a_statement_with_one_answer_that_stands_in_the_way_of_recovery_is
         await clearing
     assert (error.value.code, error.value.reason) == (StatusCode.ABORTED, "SNAPSHOT_CONFLICT")
     assert error.value.sqlstate == "40001"
+
+
+async def test_the_span_of_a_statement_says_that_it_ran_on_a_standby(
+    make_stand: Callable[..., Any], pair: Pair
+) -> None:
+    exported, provider = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(exported))
+    call = Call(time.monotonic() + 20, "test", frozenset({"*"}), "1" * 32, "2" * 16, "t/T")
+    for server, told in ((pair.primary, None), (pair.standby, True)):
+        stand = make_stand(server, role=pair.role)
+        engine = QueryEngine(Connections([stand.connection]), stand.pools, PreparedQueries(), provider.get_tracer("t"))
+        with call_scope(call):
+            await count_rows(engine, Statement(stand.connection.name, "SELECT i FROM big", StatementRole.AD_HOC), {})
+        (span,) = (span for span in exported.get_finished_spans() if span.name.startswith("count"))
+        assert (span.attributes or {}).get("directflow.replica") is told
+        exported.clear()
 
 
 # The last test of the module, for it ends the pair.

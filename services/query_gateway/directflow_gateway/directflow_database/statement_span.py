@@ -15,7 +15,7 @@ def statement_span(
 ) -> Iterator[None]:
     """`summary`: "append events"; `operation`: the SQL command; `counts`: attributes of telemetry_names."""
     attributes: dict[str, str | int] = {
-        names.DB_SYSTEM_NAME: "postgresql",
+        names.DB_SYSTEM_NAME: names.POSTGRESQL,
         names.DB_NAMESPACE: database,
         names.DB_OPERATION_NAME: operation,
         names.DB_QUERY_SUMMARY: summary,

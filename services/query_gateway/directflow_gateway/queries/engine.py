@@ -18,6 +18,7 @@ from directflow_gateway.catalogue import may_be_resolved, problems_as_resolved, 
 from directflow_gateway.connections import Connection, Connections, Limits
 from directflow_gateway.description import Description, contract_problems, describe
 from directflow_gateway.execution import GatewayConnection, TransactionSettings
+from directflow_gateway.execution.connection import must_be_pooled
 from directflow_gateway.pools import Pools
 from directflow_gateway.queries.application_name import application_name
 from directflow_gateway.queries.prepared import CompiledStatements, PreparedQueries, PreparedQuery, cache_key
@@ -117,7 +118,8 @@ class QueryEngine:
     def span(self, operation: str, statement: Statement, session: Session) -> AbstractContextManager[StatementSpan]:
         """The span of a statement that runs in `session`."""
         database = session.prepared.connection.database
-        return self._spans.of(operation, statement, database, prepared=session.is_known)
+        on_replica = must_be_pooled(session.conn).is_replica
+        return self._spans.of(operation, statement, database, prepared=session.is_known, on_replica=on_replica)
 
     async def role_replaced_since(self, connection: str, began: float) -> bool:
         """Whether the role that a call ran as may have been replaced since then, on the clock of `time.monotonic()`:

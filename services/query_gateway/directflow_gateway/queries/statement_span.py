@@ -145,7 +145,13 @@ class StatementSpans:
 
     @contextmanager
     def of(
-        self, operation: str, statement: Statement, database: str, *, prepared: bool | None = None
+        self,
+        operation: str,
+        statement: Statement,
+        database: str,
+        *,
+        prepared: bool | None = None,
+        on_replica: bool = False,
     ) -> Iterator[StatementSpan]:
         """A client span named by operation ("stream", "count", "evaluate", "describe") and definition. `prepared`: it
         was compiled and described before, None where that is not known."""
@@ -162,6 +168,8 @@ class StatementSpans:
         }
         if prepared is not None:
             attributes[names.PREPARED] = prepared
+        if on_replica:
+            attributes[names.IS_REPLICA] = True
         # Not made current: within an async generator that would leak into whoever iterates it.
         span = self._tracer.start_span(f"{operation} {label}".strip(), kind=SpanKind.CLIENT, attributes=attributes)
         told = StatementSpan(span, self._meter, self._tells_text)
