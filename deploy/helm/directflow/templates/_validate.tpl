@@ -17,6 +17,10 @@
 {{- $complaints = append $complaints (printf "tls.existingSecrets.%s is empty, and tls.certManager.enabled is false; name a Secret with tls.crt, tls.key and ca.crt, or let cert-manager write it" $component) -}}
 {{- end -}}
 {{- end -}}
+{{- $renewed := trimSuffix "h" $tls.certManager.renewBefore | int -}}
+{{- if and $tls.certManager.enabled (ge $renewed (trimSuffix "h" $tls.certManager.duration | int)) -}}
+{{- $complaints = append $complaints (printf "tls.certManager.renewBefore (%s) is not below the duration (%s), and the certificates would be renewed all the time; lower it to a third of the duration" $tls.certManager.renewBefore $tls.certManager.duration) -}}
+{{- end -}}
 {{- range $component, $peer := .Values.identity.peers -}}
 {{- if and $peer $tls.certManager.enabled -}}
 {{- $complaints = append $complaints (printf "identity.peers.%s is for certificates of your own, and tls.certManager.enabled writes its own names into them; leave it empty" $component) -}}
