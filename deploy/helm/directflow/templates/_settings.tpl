@@ -9,15 +9,19 @@
 {{ toToml $settings }}
 {{- end -}}
 
-{{/* To Helm every number is a float: what is whole is written as whole, everywhere in a dict. Changes it in place. */}}
+{{/* To Helm every number is a float: what is whole is written as whole, at every depth, or a condition's default of 30
+     would reach PostgreSQL as 30.0. Takes a dict, and changes it in place. */}}
 {{- define "directflow.integers" -}}
 {{- $dict := . -}}
 {{- range $key, $value := . -}}
-{{- if kindIs "map" $value -}}
-{{- include "directflow.integers" $value -}}
-{{- else if and (kindIs "float64" $value) (eq (floor $value) $value) -}}
-{{- $_ := set $dict $key (int64 $value) -}}
+{{- $values := list -}}
+{{- range $one := ternary $value (list $value) (kindIs "slice" $value) -}}
+{{- if kindIs "map" $one -}}
+{{- include "directflow.integers" $one -}}
 {{- end -}}
+{{- $values = append $values (ternary ($one | int64) $one (and (kindIs "float64" $one) (eq (toString (floor $one)) (toString $one)))) -}}
+{{- end -}}
+{{- $_ := set $dict $key (ternary $values (first $values) (kindIs "slice" $value)) -}}
 {{- end -}}
 {{- end -}}
 
