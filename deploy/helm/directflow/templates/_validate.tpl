@@ -53,8 +53,14 @@
 {{ toYaml $complaints }}
 {{- end -}}
 
+{{/* gRPC varies the age by a tenth; what DNS said of a pod is believed for 5 s, and it takes a moment to be unsaid. */}}
 {{- define "directflow.validate.drain" -}}
 {{- $complaints := list -}}
+{{- $rollout := .Values.rollout -}}
+{{- $needed := add (ceil (mulf 1.1 $rollout.maxConnectionAgeSeconds) | int) 8 -}}
+{{- if lt (int $rollout.preStopSeconds) (int $needed) -}}
+{{- $complaints = append $complaints (printf "rollout.preStopSeconds (%d) is below %d, which is what clients need to leave a pod with rollout.maxConnectionAgeSeconds (%d), so that calls would be lost when it stops; raise preStopSeconds to %d, or lower maxConnectionAgeSeconds" (int $rollout.preStopSeconds) (int $needed) (int $rollout.maxConnectionAgeSeconds) (int $needed)) -}}
+{{- end -}}
 {{- $gateway := .Values.gateway.drain.longestStreamSeconds | int -}}
 {{- range $component := list "segments" "conditions" -}}
 {{- $longest := (get $.Values $component).drain.longestStreamSeconds | int -}}
