@@ -13,7 +13,7 @@ def _example(name: str) -> Values:
 
 
 def _each(values: Values) -> Values:
-    return {component: values for component in COMPONENTS}
+    return dict.fromkeys(COMPONENTS, values)
 
 
 SOMEBODY = {"name": "flows", "role": "platform", "peers": ["spiffe://example/ns/flows/sa/flows"], "workspaces": ["*"]}

@@ -58,11 +58,18 @@ class Manifests:
 
     def pods(self) -> Iterator[tuple[str, dict[str, Any]]]:
         """Every pod there can be: whose, and its spec."""
+        yield from ((name, pod["spec"]) for name, pod in self._templates())
+
+    def labels_of_pods(self) -> Iterator[tuple[str, dict[str, str]]]:
+        """Whose, and its labels."""
+        yield from ((name, pod["metadata"]["labels"]) for name, pod in self._templates())
+
+    def _templates(self) -> Iterator[tuple[str, dict[str, Any]]]:
         for one in self.objects:
             if one["kind"] == "Pod":
-                yield one["metadata"]["name"], one["spec"]
+                yield one["metadata"]["name"], one
             elif "template" in one.get("spec", {}):
-                yield one["metadata"]["name"], one["spec"]["template"]["spec"]
+                yield one["metadata"]["name"], one["spec"]["template"]
 
 
 def identity(one: dict[str, Any]) -> tuple[str, str]:

@@ -1,0 +1,113 @@
+"""Values that contradict each other are refused before anything is installed, each with what to change."""
+
+import pytest
+
+from tests.chart.cases import DATABASE_OF_FILES, DATABASE_OF_VAULT, OWN_CERTIFICATES, SOMEBODY
+from tests.chart.rendering import Engine, RenderError, Values, merged, nested
+
+GIB = 1 << 30
+CONTRADICTIONS: dict[str, tuple[Values, str]] = {
+    "certificates of both kinds": (
+        nested("tls.existingSecrets.gateway", "gateway-certificate"),
+        "tls.existingSecrets.gateway would not be used, since tls.certManager.enabled is true; set one of them",
+    ),
+    "certificates of no kind": (
+        nested("tls.certManager.enabled", False),
+        "tls.existingSecrets.segments is empty, and tls.certManager.enabled is false; name a Secret with tls.crt, tls.key "
+        "and ca.crt, or let cert-manager write it",
+    ),
+    "a name that cert-manager does not write": (
+        nested("identity.peers.segments", "segments.example"),
+        "identity.peers.segments is for certificates of your own, and tls.certManager.enabled writes its own names into "
+        "them; leave it empty",
+    ),
+    "a caller that the chart has": (
+        nested("identity.callers.gateway", [{**SOMEBODY, "name": "conditions"}]),
+        'identity.callers.gateway has a caller "conditions", which the chart adds itself; give yours another name',
+    ),
+    "the test's own name": (
+        nested("identity.callers.segments", [{**SOMEBODY, "name": "helm-test"}]),
+        'identity.callers.segments has a caller "helm-test", which the chart adds itself; give yours another name',
+    ),
+    "fewest pods above the most": (
+        nested("conditions.autoscaling", {"minReplicas": 7, "maxReplicas": 6}),
+        "conditions.autoscaling.minReplicas (7) is above maxReplicas (6); raise maxReplicas",
+    ),
+    "a stream longer than the gateway lets it be": (
+        nested("segments.drain.longestStreamSeconds", 7200),
+        "gateway.drain.longestStreamSeconds (1800) is below that of segments (7200), whose streams pass through the "
+        "gateway and would be cut there; raise the gateway's to 7200",
+    ),
+    "a budget below one session for each gateway": (
+        nested("pools.sessionsPerDatabase", 7),
+        "pools.sessionsPerDatabase (7) leaves less than one session for each of the 8 gateways that may run at the same "
+        "time, twice gateway.autoscaling.maxReplicas; raise it to 8 or more, or lower gateway.autoscaling.maxReplicas to 3",
+    ),
+    "a budget below one session for each gateway of a fixed number": (
+        {"gateway": {"autoscaling": {"enabled": False}, "replicas": 5}, "pools": {"sessionsPerDatabase": 8}},
+        "raise it to 10 or more, or lower gateway.replicas to 4",
+    ),
+    "audiences larger than the memory": (
+        nested("segments.audience.memoryBytes", 2 * GIB),
+        f"segments.resources.limits.memory (2Gi) has no room for segments.audience.memoryBytes ({2 * GIB}) and 256 MiB "
+        f"for all else; raise it to {2 * GIB + GIB // 4} bytes, or lower memoryBytes",
+    ),
+    "two authorities of Vault": (
+        nested("vault.ca", {"configMap": "one", "secret": "other"}),
+        "vault.ca.configMap and vault.ca.secret are both set; name the one that holds the authority",
+    ),
+    "a database nowhere": (
+        nested("database", {"enabled": True, "existingSecret": "logins"}),
+        "database.host is empty, and database.enabled is true; name the server",
+    ),
+    "a database without logins": (
+        merged(DATABASE_OF_FILES, nested("database.existingSecret", "")),
+        "database.existingSecret is empty; name a Secret with owner.json, writer.json and reader.json, or set "
+        "database.credentialKind to one of Vault's",
+    ),
+    "a database with logins in two places": (
+        merged(DATABASE_OF_VAULT, nested("database.existingSecret", "logins")),
+        "database.existingSecret would not be used with database.credentialKind vault-kv; leave it empty",
+    ),
+    "a database whose logins are in no Vault": (
+        merged(DATABASE_OF_VAULT, nested("vault.enabled", False)),
+        "database.credentialKind vault-kv needs Vault; set vault.enabled to true, or credentialKind to file",
+    ),
+    "a watch on nothing": (
+        nested("metrics", {"enabled": False, "serviceMonitor": {"enabled": True}}),
+        "metrics.serviceMonitor.enabled is true, and there is nothing to scrape; set metrics.enabled to true",
+    ),
+    "memory that is no quantity": (
+        nested("segments.resources.limits.memory", "2 GB"),
+        '"2 GB" is no amount of memory such as 512Mi or 2Gi',
+    ),
+}
+
+
+@pytest.mark.parametrize(("values", "message"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
+def test_a_contradiction_is_refused_with_what_to_change(each_helm: Engine, values: Values, message: str) -> None:
+    with pytest.raises(RenderError) as refused:
+        each_helm.render(values)
+    assert message in str(refused.value)
+
+
+def test_all_contradictions_are_told_at_once(each_helm: Engine) -> None:
+    several = merged(nested("pools.sessionsPerDatabase", 1), nested("segments.drain.longestStreamSeconds", 7200))
+    with pytest.raises(RenderError) as refused:
+        each_helm.render(merged(several, OWN_CERTIFICATES | {"vault": {"ca": {"configMap": "a", "secret": "b"}}}))
+    told = str(refused.value)
+    assert [
+        word for word in ("pools.sessionsPerDatabase", "longestStreamSeconds", "vault.ca") if word not in told
+    ] == []
+
+
+def test_an_audience_that_just_fits_is_let_through(helm: Engine) -> None:
+    helm.render(nested("segments.audience.memoryBytes", 2 * GIB - GIB // 4))
+
+
+@pytest.mark.parametrize("quantity", ["2147483648", "2097152Ki", "2048Mi", "2.0Gi", "2148M", "2.2G"])
+def test_every_way_to_write_an_amount_of_memory_is_understood(helm: Engine, quantity: str) -> None:
+    fits = nested("segments.resources.limits.memory", quantity)
+    helm.render(merged(fits, nested("segments.audience.memoryBytes", 2 * GIB - GIB // 4)))
+    with pytest.raises(RenderError, match="has no room"):
+        helm.render(merged(fits, nested("segments.audience.memoryBytes", 2 * GIB)))
