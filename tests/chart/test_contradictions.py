@@ -13,13 +13,13 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
     ),
     "certificates of no kind": (
         nested("tls.certManager.enabled", False),
-        "tls.existingSecrets.segments is empty, and tls.certManager.enabled is false; name a Secret with tls.crt, tls.key "
-        "and ca.crt, or let cert-manager write it",
+        "tls.existingSecrets.segments is empty, and tls.certManager.enabled is false; name a Secret with tls.crt, "
+        "tls.key and ca.crt, or let cert-manager write it",
     ),
     "a name that cert-manager does not write": (
         nested("identity.peers.segments", "segments.example"),
-        "identity.peers.segments is for certificates of your own, and tls.certManager.enabled writes its own names into "
-        "them; leave it empty",
+        "identity.peers.segments is for certificates of your own, and tls.certManager.enabled writes its own names "
+        "into them; leave it empty",
     ),
     "a caller that the chart has": (
         nested("identity.callers.gateway", [{**SOMEBODY, "name": "conditions"}]),
@@ -40,8 +40,9 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
     ),
     "a budget below one session for each gateway": (
         nested("pools.sessionsPerDatabase", 7),
-        "pools.sessionsPerDatabase (7) leaves less than one session for each of the 8 gateways that may run at the same "
-        "time, twice gateway.autoscaling.maxReplicas; raise it to 8 or more, or lower gateway.autoscaling.maxReplicas to 3",
+        "pools.sessionsPerDatabase (7) leaves less than one session for each of the 8 gateways that may run at the "
+        "same time, twice gateway.autoscaling.maxReplicas; raise it to 8 or more, or lower "
+        "gateway.autoscaling.maxReplicas to 3",
     ),
     "a budget below one session for each gateway of a fixed number": (
         {"gateway": {"autoscaling": {"enabled": False}, "replicas": 5}, "pools": {"sessionsPerDatabase": 8}},

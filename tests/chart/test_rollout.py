@@ -1,4 +1,4 @@
-"""A pod that stops lets every call that it took come to its end; a rollout has no moment without somebody who serves."""
+"""A pod that stops lets every call that it took come to its end, and a rollout always has somebody who serves."""
 
 from collections.abc import Callable
 from typing import Any

@@ -16,19 +16,18 @@ from tests.chart.rendering import CHART, ROOT, Engine, RenderError, Values, nest
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 NAMES_AND_PLACES = frozenset(
     {
-        # names of Secrets, which are no secrets
+        # names of Secrets
         *("pullSecrets", "existingSecrets", "existingSecret", "secret", "secretName", "nodePublishSecretRef"),
-        # where credentials lie, and under which fields: no value of theirs
-        *("credentials", "credentialKind", "credential_kind", "password_field", "username_field", "path"),
-        # projected tokens: their audience, and how long they live
-        *("serviceAccountToken", "tokens"),
-        # Kubernetes' field of selectors and tolerations
-        "key",
-        # objects and paths in volumes
-        "keys",
+        # where credentials lie, and under which field
+        *("credentials", "credentialKind", "credential_kind", "password_field"),
+        # of a projected volume: for whom a token is, and how long it lives
+        "serviceAccountToken",
     }
 )
-SECRET = re.compile(r"password|passwd|secret|token|credential|dsn|connection_?string|api_?key|private", re.IGNORECASE)
+"""Keys that sound like a secret, and hold none."""
+SECRET = re.compile(
+    r"password|passwd|secret|token|credential|dsn|connection_?string|api_?key|private_?key", re.IGNORECASE
+)
 
 
 def properties(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
