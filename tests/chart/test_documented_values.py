@@ -1,0 +1,34 @@
+"""The values that docs/kubernetes.md shows are values, and the gateway finds what they bring where they say."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import yaml
+from directflow_gateway.config import GatewaySettings
+
+from tests.chart.rendering import ROOT, Manifests, Values
+
+BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "kubernetes.md").read_text(), re.DOTALL)
+EXAMPLES: list[dict[str, Any]] = [found for text in BLOCKS for found in yaml.safe_load_all(text) if "gateway" in found]
+
+
+@pytest.fixture(params=EXAMPLES, ids=["Vault Agent", "CSI driver"])
+def example(request: pytest.FixtureRequest, render: Callable[[Values], Manifests]) -> Manifests:
+    return render(request.param)
+
+
+def test_credentials_come_from_where_a_volume_brings_them(example: Manifests) -> None:
+    """Vault Agent's injector adds its own volume, at the path that its documentation names."""
+    path = GatewaySettings.model_validate(example.settings("gateway")).credentials.path
+    places = [mount["mountPath"] for mount in example.spec("gateway")["containers"][0]["volumeMounts"]]
+    assert any(path.startswith(f"{place}/") for place in (*places, "/vault/secrets"))
+
+
+def test_the_token_that_vault_agent_is_given_is_the_gateways(render: Callable[[Values], Manifests]) -> None:
+    manifests = render(EXAMPLES[0])
+    pod = manifests.one("Deployment", "gateway")["spec"]["template"]
+    named = pod["metadata"]["annotations"]["vault.hashicorp.com/agent-service-account-token-volume-name"]
+    (volume,) = (one for one in pod["spec"]["volumes"] if one["name"] == named)
+    assert volume["projected"]["sources"][0]["serviceAccountToken"]["audience"] == "vault"
