@@ -128,3 +128,35 @@ async def test_a_workspace_that_nothing_was_sent_of_has_no_series(world: Any, un
     await _ended(served.stub("unary_stream")(StringValue(value="workspaces/made-up/x/y"), timeout=10))
     await until(lambda: calls(metrics))
     assert metrics.counter(STREAM_BYTES).totals == {}
+
+
+async def test_what_a_stream_has_sent_is_counted_while_it_runs_and_only_once(
+    world: Any, until: Any, metrics: Metrics
+) -> None:
+    """A stream of an hour would otherwise be a peak at its end, and nothing before."""
+    go_on = asyncio.Event()
+
+    async def two(request: StringValue, context: Any) -> AsyncIterator[StringValue]:
+        require_workspace(request.value)
+        note(rows=10)
+        yield request
+        await go_on.wait()
+        note(rows=30)
+        yield request
+
+    served = await world(two, "unary_stream", metrics=metrics)
+    message = StringValue(value="workspaces/acme/segments/vip")
+    call = served.stub("unary_stream")(message, timeout=10)
+    await call.read()
+    for _ in range(2):
+        assert sent(metrics) == (10, message.ByteSize())
+    go_on.set()
+    assert await call.read() == message
+    assert await call.read() is grpc.aio.EOF
+    await until(lambda: calls(metrics))
+    assert sent(metrics) == (30, 2 * message.ByteSize())
+
+
+def sent(metrics: Metrics) -> tuple[float, float]:
+    told: Any = {named.name: points for named, points in metrics.snapshot()}
+    return told[STREAM_ROWS.name][METHOD, "acme"], told[STREAM_BYTES.name][METHOD, "acme"]

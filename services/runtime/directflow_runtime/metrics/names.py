@@ -77,13 +77,13 @@ RPC_DURATION: Final = HistogramNamed(
     "Calls by how they ended and how long they took; `error.type` is the reason, empty for OK.",
 )
 STREAM_ROWS: Final = CounterNamed(
-    "directflow.stream.rows", "{row}", ("rpc.method", WORKSPACE), "Rows that streams delivered, counted at their end."
+    "directflow.stream.rows", "{row}", ("rpc.method", WORKSPACE), "Rows that streams have delivered."
 )
 STREAM_BYTES: Final = CounterNamed(
     "directflow.stream.bytes",
     "By",
     ("rpc.method", WORKSPACE),
-    "Bytes of streams' messages, counted at their end.",
+    "Bytes of messages that streams have sent.",
 )
 CALLS_RUNNING: Final = GaugeNamed(
     "directflow.calls.running", "{call}", ("service",), "Calls that run now, watches included."

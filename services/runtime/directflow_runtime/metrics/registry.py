@@ -1,6 +1,7 @@
 """The metrics of one process. Nothing here is global: whoever counts is handed it, or a part of it."""
 
 import time
+from collections.abc import Callable
 from typing import Final, TypeAlias
 
 from structlog.typing import FilteringBoundLogger
@@ -37,6 +38,11 @@ class Metrics:
         self._histograms: dict[str, Histogram] = {}
         self._gauges: dict[str, Gauge] = {}
         self._broken: set[str] = set()
+        self._before: list[Callable[[], None]] = []
+
+    def before_reading(self, tell: Callable[[], None]) -> None:
+        """`tell` is called before each snapshot, to count what is still under way."""
+        self._before.append(tell)
 
     def counter(self, named: CounterNamed) -> Counter:
         """The counter of that name."""
@@ -59,6 +65,8 @@ class Metrics:
 
     def snapshot(self) -> Snapshot:
         """For the event loop's own thread. A gauge that cannot be read is left out."""
+        for tell in self._before:
+            tell()
         told: Snapshot = [(one.named, dict(one.totals)) for one in self._counters.values()]
         for histogram in self._histograms.values():
             told.append((histogram.named, {labels: one.copy() for labels, one in histogram.distributions.items()}))
@@ -95,6 +103,9 @@ class Off(Metrics):
 
     def gauge(self, named: GaugeNamed | CounterNamed, read: Read) -> None:
         """Never read."""
+
+    def before_reading(self, tell: Callable[[], None]) -> None:
+        """Never called."""
 
 
 OFF: Final = Off()
