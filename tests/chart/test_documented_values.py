@@ -10,8 +10,8 @@ from directflow_gateway.config import GatewaySettings
 
 from tests.chart.rendering import ROOT, Manifests, Values
 
-BLOCKS = re.findall(r"```yaml\n(.*?)```", (ROOT / "docs" / "kubernetes.md").read_text(), re.DOTALL)
-EXAMPLES: list[dict[str, Any]] = [found for text in BLOCKS for found in yaml.safe_load_all(text) if "gateway" in found]
+BLOCKS = re.findall(r"^```yaml\n(.*?)^```", (ROOT / "docs" / "kubernetes.md").read_text(), re.DOTALL | re.MULTILINE)
+EXAMPLES: list[dict[str, Any]] = [yaml.safe_load(text) for text in BLOCKS]
 
 
 @pytest.fixture(params=EXAMPLES, ids=["Vault Agent", "CSI driver"])
