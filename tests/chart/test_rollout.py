@@ -64,7 +64,7 @@ def test_connections_are_made_anew_at_the_age_that_the_values_say(render: Callab
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_a_new_pod_is_ready_and_known_to_clients_before_an_old_one_goes(case: Manifests, component: str) -> None:
     spec = case.one("Deployment", component)["spec"]
-    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": 1, "maxUnavailable": 0}
+    assert spec["strategy"]["rollingUpdate"] == {"maxSurge": "25%", "maxUnavailable": 0}
     assert spec["minReadySeconds"] >= 10
 
 

@@ -1,5 +1,6 @@
 """Autoscaling, and the budget of sessions that the gateways share however many there are."""
 
+import math
 from collections.abc import Callable
 
 import pytest
@@ -59,4 +60,5 @@ def test_the_gateways_that_share_a_budget_count_the_rollouts_surge(case: Manifes
     scaler = case.of("HorizontalPodAutoscaler").get("directflow-gateway")
     deployment = case.one("Deployment", "gateway")["spec"]
     most = scaler["spec"]["maxReplicas"] if scaler else deployment["replicas"]
-    assert case.settings("gateway")["pools"]["gateways"] >= most + deployment["strategy"]["rollingUpdate"]["maxSurge"]
+    surge = int(deployment["strategy"]["rollingUpdate"]["maxSurge"].rstrip("%")) / 100
+    assert case.settings("gateway")["pools"]["gateways"] >= most + math.ceil(most * surge)
