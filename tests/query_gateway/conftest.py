@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 import pytest
 from directflow_cli.dev.postgres import PostgresServer
+from directflow_cli.dev.postgres_binaries import Installation
 from directflow_cli.dev.psql import Role
 from directflow_gateway.connections import Connection, EgressPolicy, Limits, SslMode
 from directflow_gateway.credentials import FileCredentialSource, Keyrings
@@ -20,6 +21,8 @@ from directflow_gateway.pools import Budgets, Pools
 from directflow_gateway.pools.pools import admit_everyone
 from directflow_runtime.metrics import OFF, Metrics
 from opentelemetry.trace import NoOpTracer, Tracer
+
+from .vault.servers import RealVault, StandIn, Vault, real_vault_program
 
 CALL_S = 20.0
 
@@ -121,3 +124,32 @@ async def make_stand(tmp_path: Path, watchdog: Watchdog) -> AsyncIterator[Callab
 def stand(make_stand: Callable[..., Stand], postgres: PostgresServer, postgres_database: str) -> Stand:
     """A pool of three sessions on the shared server, as a role that may read this module's database."""
     return make_stand(postgres, postgres_database, pool_size=3, acquire_timeout_s=2)
+
+
+@pytest.fixture(scope="session")
+def _real_vault_process() -> Iterator[RealVault]:
+    """One process for all tests of a worker: it takes seconds to start."""
+    server = RealVault(real_vault_program())
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def real_vault(_real_vault_process: RealVault) -> Iterator[RealVault]:
+    """HashiCorp's Vault, empty."""
+    yield _real_vault_process
+    _real_vault_process.reset()
+
+
+@pytest.fixture
+def stand_in(postgres_installation: Installation) -> Iterator[StandIn]:
+    """The stand-in of `directflow dev`, empty."""
+    server = StandIn(postgres_installation.program("psql"))
+    yield server
+    server.close()
+
+
+@pytest.fixture(params=["stand-in", "real"])
+def vault(request: pytest.FixtureRequest) -> Vault:
+    """A test that asks for this one runs twice: on the stand-in and on the real server."""
+    return request.getfixturevalue({"stand-in": "stand_in", "real": "real_vault"}[request.param])

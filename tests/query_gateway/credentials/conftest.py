@@ -9,7 +9,6 @@ from typing import Any
 
 import pytest
 from directflow_cli.dev.postgres import PostgresServer
-from directflow_cli.dev.postgres_binaries import Installation
 from directflow_cli.dev.psql import Role
 from directflow_gateway.connections import Connection, CredentialKind, EgressPolicy, Limits, SslMode
 from directflow_gateway.credentials import Keyrings
@@ -21,30 +20,10 @@ from directflow_gateway.vault import VaultSession, VaultSettings
 
 from ..vault import setups
 from ..vault.faults import FaultyVault
-from ..vault.servers import RealVault, StandIn, Vault, real_vault_program
+from ..vault.servers import Vault
 from ..vault.sessions import SHORT, opened
 
 CALL_S = 10.0
-
-
-@pytest.fixture(scope="session")
-def _real_vault_process() -> Iterator[RealVault]:
-    server = RealVault(real_vault_program())
-    yield server
-    server.close()
-
-
-@pytest.fixture(params=["stand-in", "real"])
-def vault(request: pytest.FixtureRequest, postgres_installation: Installation) -> Iterator[Vault]:
-    """A test that asks for this one runs twice: on the stand-in and on the real server."""
-    if request.param == "real":
-        real: RealVault = request.getfixturevalue("_real_vault_process")
-        yield real
-        real.reset()
-        return
-    stand_in = StandIn(postgres_installation.program("psql"))
-    yield stand_in
-    stand_in.close()
 
 
 @dataclass

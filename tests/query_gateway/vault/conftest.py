@@ -4,40 +4,10 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from directflow_cli.dev.postgres_binaries import Installation
 
 from .faults import FaultyVault
 from .identities import Issuer, TokenReviews, self_signed
 from .servers import Certificate, RealVault, StandIn, Vault, real_vault_program
-
-
-@pytest.fixture(scope="session")
-def _real_vault_process() -> Iterator[RealVault]:
-    """One process for all tests of a worker: it takes seconds to start."""
-    server = RealVault(real_vault_program())
-    yield server
-    server.close()
-
-
-@pytest.fixture
-def real_vault(_real_vault_process: RealVault) -> Iterator[RealVault]:
-    """HashiCorp's Vault, empty."""
-    yield _real_vault_process
-    _real_vault_process.reset()
-
-
-@pytest.fixture
-def stand_in(postgres_installation: Installation) -> Iterator[StandIn]:
-    """The stand-in of `directflow dev`, empty."""
-    server = StandIn(postgres_installation.program("psql"))
-    yield server
-    server.close()
-
-
-@pytest.fixture(params=["stand-in", "real"])
-def vault(request: pytest.FixtureRequest) -> Vault:
-    """A test that asks for this one runs twice: on the stand-in and on the real server."""
-    return request.getfixturevalue({"stand-in": "stand_in", "real": "real_vault"}[request.param])
 
 
 @pytest.fixture(params=["stand-in", "real"])
