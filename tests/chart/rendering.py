@@ -79,6 +79,9 @@ def identity(one: dict[str, Any]) -> tuple[str, str]:
 class Engine(Protocol):
     """A Helm."""
 
+    def texts(self, values: Values) -> str:
+        """What is rendered, unread. Raises RenderError."""
+
     def render(self, values: Values, release: str = RELEASE, chart: Path = CHART) -> Manifests:
         """Raises RenderError."""
 
@@ -91,17 +94,18 @@ class HelmProgram:
     def __init__(self, program: Path, kubernetes: str) -> None:
         self._command = [str(program), "template", "--namespace", NAMESPACE, "--kube-version", kubernetes]
 
+    def texts(self, values: Values) -> str:
+        return self._run(values, RELEASE, CHART)
+
     def render(self, values: Values, release: str = RELEASE, chart: Path = CHART) -> Manifests:
-        done = subprocess.run(
-            [*self._command, release, str(chart), "--values", "-"],
-            input=json.dumps(values),
-            capture_output=True,
-            text=True,
-            timeout=60,
-        )
+        return Manifests([self._run(values, release, chart)])
+
+    def _run(self, values: Values, release: str, chart: Path) -> str:
+        command = [*self._command, release, str(chart), "--values", "-"]
+        done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, timeout=60)
         if done.returncode:
             raise RenderError(done.stderr)
-        return Manifests([done.stdout])
+        return done.stdout
 
     def close(self) -> None:
         """Nothing runs on."""
@@ -119,15 +123,15 @@ class HelmEngine:
         )
 
     def render(self, values: Values, release: str = RELEASE, chart: Path = CHART) -> Manifests:
-        files = self._ask({"chart": str(chart), "values": values, "release": release, "namespace": NAMESPACE})
+        files = self._ask(values, release, chart)
         notes = [text for path, text in files.items() if path.endswith("NOTES.txt")]
         return Manifests([text for path, text in files.items() if path.endswith(".yaml")], "".join(notes))
 
-    def texts(self, values: Values) -> dict[str, str]:
-        """As rendered, unread: by template."""
-        return self._ask({"chart": str(CHART), "values": values, "release": RELEASE, "namespace": NAMESPACE})
+    def texts(self, values: Values) -> str:
+        return "".join(text for path, text in self._ask(values, RELEASE, CHART).items() if path.endswith(".yaml"))
 
-    def _ask(self, question: dict[str, Any]) -> dict[str, str]:
+    def _ask(self, values: Values, release: str, chart: Path) -> dict[str, str]:
+        question = {"chart": str(chart), "values": values, "release": release, "namespace": NAMESPACE}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")

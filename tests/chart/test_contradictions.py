@@ -1,9 +1,11 @@
 """Values that contradict each other are refused before anything is installed, each with what to change."""
 
+import re
+
 import pytest
 
 from tests.chart.cases import DATABASE_OF_FILES, DATABASE_OF_VAULT, OWN_CERTIFICATES, SOMEBODY
-from tests.chart.rendering import Engine, RenderError, Values, merged, nested
+from tests.chart.rendering import CHART, Engine, RenderError, Values, merged, nested
 
 GIB = 1 << 30
 CONTRADICTIONS: dict[str, tuple[Values, str]] = {
@@ -15,6 +17,11 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
         nested("tls.certManager.enabled", False),
         "tls.existingSecrets.segments is empty, and tls.certManager.enabled is false; name a Secret with tls.crt, "
         "tls.key and ca.crt, or let cert-manager write it",
+    ),
+    "certificates that are renewed all the time": (
+        nested("tls.certManager", {"duration": "8h", "renewBefore": "8h"}),
+        "tls.certManager.renewBefore (8h) is not below the duration (8h), and the certificates would be renewed all "
+        "the time; lower it to a third of the duration",
     ),
     "a name that cert-manager does not write": (
         nested("identity.peers.segments", "segments.example"),
@@ -32,6 +39,12 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
     "fewest pods above the most": (
         nested("conditions.autoscaling", {"minReplicas": 7, "maxReplicas": 6}),
         "conditions.autoscaling.minReplicas (7) is above maxReplicas (6); raise maxReplicas",
+    ),
+    "pods that stop before their clients have left": (
+        nested("rollout", {"preStopSeconds": 40, "maxConnectionAgeSeconds": 30}),
+        "rollout.preStopSeconds (40) is below 41, which is what clients need to leave a pod with "
+        "rollout.maxConnectionAgeSeconds (30), so that calls would be lost when it stops; raise preStopSeconds to "
+        "41, or lower maxConnectionAgeSeconds",
     ),
     "a stream longer than the gateway lets it be": (
         nested("segments.drain.longestStreamSeconds", 7200),
@@ -86,10 +99,21 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
 
 
 @pytest.mark.parametrize(("values", "message"), CONTRADICTIONS.values(), ids=CONTRADICTIONS)
-def test_a_contradiction_is_refused_with_what_to_change(each_helm: Engine, values: Values, message: str) -> None:
+def test_a_contradiction_is_refused_with_what_to_change(helm: Engine, values: Values, message: str) -> None:
     with pytest.raises(RenderError) as refused:
-        each_helm.render(values)
+        helm.render(values)
     assert message in str(refused.value)
+
+
+def test_every_refusal_of_the_chart_is_asked_for_here() -> None:
+    told = [message for _, message in CONTRADICTIONS.values()]
+    template = (CHART / "templates" / "_validate.tpl").read_text()
+    refusals = re.findall(r'(?:append \$complaints|fail) \(?(?:printf )?"([^"\\]+)"', template)
+    refusals += re.findall(r"^- (.+)$", template, re.MULTILINE)
+    assert len(refusals) >= len(template.split("{{- define")) - 1
+    for refusal in refusals:
+        parts = re.split(r"%[a-z]|{{.*?}}", refusal)
+        assert any(all(part in message for part in parts[:2]) for message in told), refusal
 
 
 def test_all_contradictions_are_told_at_once(each_helm: Engine) -> None:

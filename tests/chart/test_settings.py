@@ -33,26 +33,26 @@ def paths(settings: Any, above: tuple[str, ...] = ()) -> Iterator[tuple[str, ...
             yield (*above, key)
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_each_service_accepts_its_file(case: Manifests, component: str) -> None:
-    assert MODELS[component].model_validate(case.settings(component)).server.port == 7400
+def test_each_service_accepts_its_file(case: Manifests) -> None:
+    for component in COMPONENTS:
+        assert MODELS[component].model_validate(case.settings(component)).server.port == 7400
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_the_container_is_started_with_its_file(case: Manifests, component: str) -> None:
-    container = case.spec(component)["containers"][0]
-    assert container["command"] == [f"directflow-{component}", "--config", f"/etc/directflow/{component}.toml"]
-    mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
-    (settings,) = (one for one in case.spec(component)["volumes"] if one["name"] == "settings")
-    assert settings["configMap"]["name"] == f"directflow-{component}"
-    assert mounted["settings"] == "/etc/directflow"
+def test_the_container_is_started_with_its_file(case: Manifests) -> None:
+    for component in COMPONENTS:
+        container = case.spec(component)["containers"][0]
+        assert container["command"] == [f"directflow-{component}", "--config", f"/etc/directflow/{component}.toml"]
+        mounted = {mount["name"]: mount["mountPath"] for mount in container["volumeMounts"]}
+        (settings,) = (one for one in case.spec(component)["volumes"] if one["name"] == "settings")
+        assert settings["configMap"]["name"] == f"directflow-{component}"
+        assert mounted["settings"] == "/etc/directflow"
 
 
-@pytest.mark.parametrize("component", COMPONENTS)
-def test_files_and_folders_of_the_settings_are_in_the_container(case: Manifests, component: str) -> None:
-    mounts = [mount["mountPath"] for mount in case.spec(component)["containers"][0]["volumeMounts"]]
-    used = [value for value in strings(case.settings(component)) if value.startswith("/")]
-    assert [path for path in used if not any(path == at or path.startswith(f"{at}/") for at in mounts)] == []
+def test_files_and_folders_of_the_settings_are_in_the_container(case: Manifests) -> None:
+    for component in COMPONENTS:
+        mounts = [mount["mountPath"] for mount in case.spec(component)["containers"][0]["volumeMounts"]]
+        used = [value for value in strings(case.settings(component)) if value.startswith("/")]
+        assert [path for path in used if not any(path == at or path.startswith(f"{at}/") for at in mounts)] == []
 
 
 def strings(settings: Any) -> Iterator[str]:
@@ -94,12 +94,12 @@ def test_what_the_chart_sets_cannot_be_given_beside_it(
     assert [path for path in paths(set_by_chart) if not {*path} & named] == []
 
 
-@pytest.mark.parametrize("component", ["segments", "conditions"])
-def test_the_gateway_is_reached_by_the_name_in_its_certificate(case: Manifests, component: str) -> None:
-    host = f"directflow-gateway.{NAMESPACE}.svc.cluster.local"
-    assert case.settings(component)["gateway"]["target"] == f"{host}:7400"
-    for name, certificate in case.of("Certificate").items():
-        assert name != "directflow-gateway" or host in certificate["spec"]["dnsNames"]
+def test_the_gateway_is_reached_by_the_name_in_its_certificate(case: Manifests) -> None:
+    for component in ("segments", "conditions"):
+        host = f"directflow-gateway.{NAMESPACE}.svc.cluster.local"
+        assert case.settings(component)["gateway"]["target"] == f"{host}:7400"
+        for name, certificate in case.of("Certificate").items():
+            assert name != "directflow-gateway" or host in certificate["spec"]["dnsNames"]
 
 
 def test_every_service_demands_certificates(case: Manifests) -> None:
