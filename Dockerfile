@@ -41,7 +41,7 @@ COPY examples/demo /build/source/examples/demo
 # Nothing can be compiled when the root file system is read-only. unchecked-hash: no time of any file is in what is compiled.
 RUN set -eu; cd /build/source; \
     export SOURCE_DATE_EPOCH PYTHONHASHSEED=0; \
-    /build/tools/bin/python -m hatchling build -t wheel -d /build/wheel; \
+    /build/tools/bin/python -m hatchling build -t wheel -d /build/wheel > /dev/null; \
     /build/tools/bin/python -m pip --disable-pip-version-check --python /opt/directflow/bin/python install --quiet \
       --no-index --no-deps --no-compile --root-user-action=ignore --no-warn-script-location --root /build/root /build/wheel/*.whl; \
     for at in / /build/root; do \
@@ -51,13 +51,16 @@ RUN set -eu; cd /build/source; \
 # --- what runs ----------------------------------------------------------------------------------------------------
 FROM ${BASE}
 # A name for 10001, which libraries ask for; no file that makes its caller root; no installer, where the base brought one.
+# What the base has compiled of its standard library, if anything, is stale once an image's times are cut down.
 RUN set -eu; \
     echo 'directflow:x:10001:10001:DirectFlow:/nonexistent:/usr/sbin/nologin' >> /etc/passwd; \
     echo 'directflow:x:10001:' >> /etc/group; \
     find / -xdev -type f -perm /6000 -exec chmod a-s {} +; \
     rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/ensurepip \
       /usr/local/lib/python3*/site-packages/pip /usr/local/lib/python3*/site-packages/pip-* \
-      /usr/local/lib/python3*/site-packages/setuptools* /usr/local/lib/python3*/site-packages/wheel*
+      /usr/local/lib/python3*/site-packages/setuptools* /usr/local/lib/python3*/site-packages/wheel*; \
+    PYTHONHASHSEED=0 python3 -m compileall -q -f -j 1 --invalidation-mode unchecked-hash -x '/(test|lib2to3|idlelib)/' \
+      "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /opt/directflow /opt/directflow
 COPY --from=build /build/root/opt/directflow /opt/directflow
 ENV PATH=/opt/directflow/bin:/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin \

@@ -8,7 +8,7 @@ STAMP := $(VENV)/.installed
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help run demo test test-unit tools lint format types verify-protos generate-protos generate-functions verify-functions generate-chart verify-chart generate-lock bench soak chaos cluster-images cluster-test clean
+.PHONY: help run demo test test-unit tools lint format types verify-protos generate-protos generate-functions verify-functions generate-chart verify-chart generate-lock bench soak chaos image image-test cluster-images cluster-test clean
 
 help: ## This list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-18s %s\n", $$1, $$2}'
@@ -31,7 +31,7 @@ demo: $(STAMP) ## The same journey once, then exit
 
 # --- proofs -------------------------------------------------------------------------------------------------------
 test: $(STAMP) ## Every test (a few minutes)
-	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not soak and not chaos and not cluster" tests
+	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not soak and not chaos and not image and not cluster" tests
 
 test-unit: $(STAMP) ## Tests that start no PostgreSQL and no server (seconds)
 	@$(BIN)/python -m pytest -m "not soak and not chaos" tests/architecture tests/runtime tests/query_gateway/sql tests/segments/audience
@@ -56,6 +56,12 @@ soak: $(STAMP) ## The long forms: millions of rows, flat memory (tens of minutes
 
 chaos: $(STAMP) ## The long forms with real faults (tens of minutes)
 	@$(BIN)/python -m pytest -m chaos tests
+
+image: $(STAMP) ## The container image with buildah: make image BASE=python:3.11-slim-bookworm@sha256:...
+	@scripts/image_build $(if $(BASE),--base $(BASE))
+
+image-test: $(STAMP) ## The same on a base from Debian's packages, each service run from it (minutes; root, buildah, runc, mmdebstrap)
+	@$(BIN)/python -m pytest -m image tests/image
 
 cluster-images: ## What stands behind DirectFlow in cluster-test, as an image archive (once; needs root, buildah, mmdebstrap)
 	@scripts/cluster_images build
