@@ -100,6 +100,12 @@ class HelmProgram:
     def render(self, values: Values, release: str = RELEASE, chart: Path = CHART) -> Manifests:
         return Manifests([self._run(values, release, chart)])
 
+    def lint(self, values: Path) -> tuple[int, str]:
+        """The exit code of `helm lint --strict`, and what it has to say but that the chart has no icon."""
+        command = [self._command[0], "lint", "--strict", "--quiet", str(CHART), "--values", str(values)]
+        done = subprocess.run(command, capture_output=True, text=True, timeout=60)
+        return done.returncode, done.stdout.strip()
+
     def _run(self, values: Values, release: str, chart: Path) -> str:
         command = [*self._command, release, str(chart), "--values", "-"]
         done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, timeout=60)

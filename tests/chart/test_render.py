@@ -5,7 +5,17 @@ import yaml
 
 from tests.chart.cases import CASES, booleans
 from tests.chart.kubernetes_schemas import NEWEST, OF_OPERATORS, OLDEST, NoSchemaError, complaints
-from tests.chart.rendering import CHART, NAMESPACE, HelmEngine, HelmProgram, Manifests, RenderError, identity, merged
+from tests.chart.rendering import (
+    CHART,
+    NAMESPACE,
+    Engine,
+    HelmEngine,
+    HelmProgram,
+    Manifests,
+    RenderError,
+    identity,
+    merged,
+)
 
 
 @pytest.mark.parametrize("version", [OLDEST, NEWEST])
@@ -39,6 +49,11 @@ def test_both_helms_render_the_same_objects(helm_program: HelmProgram, helm_engi
         assert ours.objects == theirs.objects, name
 
 
+@pytest.mark.parametrize("values", ["values.yaml", "values-production.yaml", "values-kind.yaml"])
+def test_helm_has_nothing_against_the_chart(helm_program: HelmProgram, values: str) -> None:
+    assert helm_program.lint(CHART / values) == (0, "")
+
+
 def test_every_object_lives_in_the_releases_namespace_under_a_name_of_its_own(case: Manifests) -> None:
     names = [identity(one) for one in case.objects]
     assert len(names) == len({*names})
@@ -51,15 +66,15 @@ def test_every_object_says_what_it_belongs_to(case: Manifests) -> None:
         assert one["metadata"]["labels"].items() >= wanted.items(), identity(one)
 
 
-def test_every_name_fits_whatever_the_release_is_called(helm_engine: HelmEngine) -> None:
-    longest = helm_engine.render(CASES["watched"], release="r" * 41)
+def test_every_name_fits_whatever_the_release_is_called(helm: Engine) -> None:
+    longest = helm.render(CASES["watched"], release="r" * 41)
     assert max(len(name) for kind in ("Service", "Deployment", "Pod") for name in longest.of(kind)) <= 63
     with pytest.raises(RenderError, match="too long; choose one of at most 41 characters"):
-        helm_engine.render({}, release="r" * 42)
+        helm.render({}, release="r" * 42)
 
 
-def test_two_releases_in_one_namespace_share_no_object(helm_engine: HelmEngine) -> None:
-    one, other = (helm_engine.render({}, release=name) for name in ("blue", "green"))
+def test_two_releases_in_one_namespace_share_no_object(helm: Engine) -> None:
+    one, other = (helm.render({}, release=name) for name in ("blue", "green"))
     assert {*map(identity, one.objects)}.isdisjoint(map(identity, other.objects))
 
 
