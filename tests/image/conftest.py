@@ -49,10 +49,10 @@ def build() -> Callable[[str], str]:
 def image(request: pytest.FixtureRequest) -> Iterator[Image]:
     """The image under test."""
     _require_programs()
-    name = os.environ.get(GIVEN) or NAME
-    if name == NAME:
-        request.getfixturevalue("build")(name)
-    with mounted(name) as found:
+    given = os.environ.get(GIVEN)
+    if not given:
+        request.getfixturevalue("build")(NAME)
+    with mounted(given or NAME) as found:
         yield found
 
 
