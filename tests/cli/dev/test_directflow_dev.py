@@ -139,10 +139,21 @@ def test_the_journey_runs_once_shows_one_trace_and_leaves_nothing(start: Callabl
 
 
 @pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="looks for left processes in /proc")
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGKILL])
-def test_however_it_ends_it_takes_everything_along(start: Callable[..., Dev], signum: signal.Signals) -> None:
-    dev = start()
+@pytest.mark.parametrize(
+    ("signum", "tour"),
+    [
+        (signal.SIGINT, "--tour"),
+        (signal.SIGTERM, "--no-tour"),
+        (signal.SIGHUP, "--no-tour"),
+        (signal.SIGKILL, "--no-tour"),
+    ],
+)
+def test_however_it_ends_it_takes_everything_along(
+    start: Callable[..., Dev], signum: signal.Signals, tour: str
+) -> None:
+    dev = start(tour)
     dev.await_text("Serving until Ctrl-C")
+    assert ("One trace of all this" in dev.text) is (tour == "--tour")
     family = dev.family()
     state = json.loads((dev.directory / "dev.json").read_text())
     assert len(family) > 5, "services, PostgreSQL and its keeper"
@@ -175,7 +186,7 @@ def test_an_end_before_it_serves_leaves_nothing_either(start: Callable[..., Dev]
 
 
 def test_two_at_once_do_not_meet(start: Callable[..., Dev]) -> None:
-    first, second = start("--once"), start("--once")
+    first, second = start("--once", "--no-tour"), start("--once", "--no-tour")
     assert (first.ended(), second.ended()) == (0, 0), first.text + second.text
 
 

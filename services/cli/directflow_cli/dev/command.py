@@ -28,6 +28,9 @@ def register(app: typer.Typer) -> None:
 
 def dev(
     once: Annotated[bool, typer.Option("--once", help="Walk through the product once, then end.")] = False,
+    tour: Annotated[
+        bool, typer.Option("--tour/--no-tour", help="Walk through the product, or only set it up and serve.")
+    ] = True,
     database_url: Annotated[
         str,
         typer.Option(
@@ -61,7 +64,7 @@ def dev(
 
     Example: directflow dev --once
     """
-    options = DevOptions(once, demo_users, database_url, postgres_bin, definitions)
+    options = DevOptions(once, tour, demo_users, database_url, postgres_bin, definitions)
     terminal = Console(highlight=False)
     # In a pipe nobody knows a width, and rich would take 80: too narrow for the trace.
     console = terminal if terminal.is_terminal else Console(highlight=False, width=PIPE_CELLS)

@@ -73,7 +73,8 @@ class Journey:
                 failed_later, trace_id = self._chapter(tracer, ROOT_SPAN, 1 + len(preparation), steps)
         finally:
             asyncio.run(tracing.aclose())
-        self._show_trace(trace_id)
+        if steps:
+            self._show_trace(trace_id)
         return failed + failed_later
 
     def _chapter(self, tracer: Tracer, name: str, first: int, steps: Sequence[Step]) -> tuple[list[Step], str]:

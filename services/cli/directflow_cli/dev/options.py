@@ -12,6 +12,8 @@ class DevOptions:
 
     once: bool = False
     """True: the journey, then the end, with an exit code."""
+    tour: bool = True
+    """False: what has to be saved is saved, and nothing is shown of it."""
     users: int = USERS
     """How many people the demo database holds."""
     database_url: str = field(default="", repr=False)

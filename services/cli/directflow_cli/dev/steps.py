@@ -28,11 +28,14 @@ def preparation(options: DevOptions, definitions: Path | None) -> list[Step]:
     """What is saved before anything is asked: the demo's definitions from an empty system, or the user's own."""
     if definitions is None:
         return []
-    return demo_definitions(definitions) if options.applies_connection else own_definitions(definitions)
+    whole = demo_definitions(definitions) if options.applies_connection else own_definitions(definitions)
+    return whole if options.tour else whole[:1]
 
 
 def steps(options: DevOptions, directory: Path) -> list[Step]:
     """The whole journey on the demo; elsewhere a look at the connection. Files go into the run's `directory`."""
+    if not options.tour:
+        return []
     if options.applies_connection:
         return [*demo(directory / "everyone.parquet"), *demo_conditions(directory, min(options.users, MOST_EVALUATED))]
     return own_database()
