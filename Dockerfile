@@ -53,6 +53,7 @@ FROM ${BASE}
 # A name for 10001, which libraries ask for; no file that makes its caller root; no installer, where the base brought one.
 # What the base has compiled of its standard library, if anything, is stale once an image's times are cut down.
 RUN set -eu; \
+    test -f /usr/share/zoneinfo/UTC || { echo "the base has no time zones, without which Arrow prints no timestamp: tzdata" >&2; exit 1; }; \
     echo 'directflow:x:10001:10001:DirectFlow:/nonexistent:/usr/sbin/nologin' >> /etc/passwd; \
     echo 'directflow:x:10001:' >> /etc/group; \
     find / -xdev -type f -perm /6000 -exec chmod a-s {} +; \

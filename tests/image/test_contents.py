@@ -113,3 +113,9 @@ def test_every_library_that_we_trimmed_still_loads(run: Run) -> None:
         "python", "-c", "import pyarrow.parquet, pyarrow.compute, pyarrow.dataset, pyarrow.fs, pyarrow.ipc, numpy"
     )
     assert loaded.returncode == 0, loaded.stderr
+
+
+def test_a_timestamp_can_be_printed(run: Run) -> None:
+    program = "import pyarrow as pa; print(pa.array([0], pa.timestamp('us', 'UTC')).cast(pa.string())[0])"
+    ran = run("/opt/directflow/bin/python", "-c", program)
+    assert ran.stdout.strip() == "1970-01-01 00:00:00.000000Z", ran.stderr
