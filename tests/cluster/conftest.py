@@ -26,7 +26,7 @@ ORDER = (
     "test_password_rotation", "test_pod_deletion", "test_rolling_upgrade", "test_uninstall",
 )  # fmt: skip
 KEEP = "DIRECTFLOW_CLUSTER_KEEP"
-"""Set: the namespaces stay, to look at what went wrong."""
+"""Set: everything stays, to look at what went wrong."""
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -77,7 +77,8 @@ def hashicorp(namespaces: dict[str, str], authority: Authority, postgres: Postgr
     at.keep_password(postgres)
     at.keep_own(postgres)
     yield at
-    at.close()
+    if not os.environ.get(KEEP):
+        at.close()
 
 
 @pytest.fixture(scope="session")

@@ -47,10 +47,10 @@ class Postgres:
     def host(self) -> str:
         return f"{NAME}.{self.namespace}.svc.cluster.local"
 
-    def psql(self, sql: str, database: str = "postgres", **variables: str) -> str:
-        """Runs it as superuser, up to the first error."""
+    def psql(self, sql: str, on: str = "postgres", **variables: str) -> str:
+        """Runs it as superuser in the database `on`, up to the first error."""
         set_ = [part for name, value in variables.items() for part in ("-v", f"{name}={value}")]
-        command = ("psql", "-h", "/data", "-U", "postgres", "-d", database, "-XqAt", "-v", "ON_ERROR_STOP=1", *set_)
+        command = ("psql", "-h", "/data", "-U", "postgres", "-d", on, "-XqAt", "-v", "ON_ERROR_STOP=1", *set_)
         ran = execute(self.namespace, NAME, *command, stdin=sql, timeout=LOAD_S)
         if ran.returncode != 0:
             raise Failed(ran.stderr)

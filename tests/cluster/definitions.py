@@ -16,6 +16,6 @@ def files(postgres: Postgres) -> dict[str, str]:
     """By file name: the connection to `postgres`, and two examples as they are written."""
     connection: dict[str, Any] = yaml.safe_load((EXAMPLES / "connections" / "customer.yaml").read_text())
     assert connection["spec"]["user"] == ROLE
-    connection["spec"] |= {"host": postgres.host, "database": CUSTOMER, "ca_pem": postgres.authority}
+    connection["spec"] |= {"host": postgres.host, "database": CUSTOMER, "tls": {"ca_pem": postgres.authority}}
     examples = {Path(name).name: (EXAMPLES / name).read_text() for name in TAKEN}
     return {"customer.yaml": json.dumps(connection), **examples}

@@ -154,7 +154,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--segments", required=True)
     parser.add_argument("--conditions", required=True)
     parser.add_argument("--tls", type=Path, required=True)
-    parser.add_argument("--rate", type=float, default=20.0, help="unary calls a second")
+    parser.add_argument("--rate", type=float, default=40.0, help="unary calls a second")
     parser.add_argument("--streams", type=int, default=2, help="that run at once")
     parser.add_argument("--stream-s", type=float, default=20.0, help="about how long a stream is read")
     parser.add_argument("--pause-s", type=float, default=0.5, help="after each batch")

@@ -67,15 +67,17 @@ class Vault:
         login = {"username": role, "password": postgres.passwords[role]}
         self.admin("kv", "put", "-mount=secret", path, "-", stdin=json.dumps(login))
 
-    def login(self, token: str, role: str = LOGIN_ROLE) -> bool:
-        """Whether Vault lets the holder of this service account token in."""
+    def refusal(self, token: str, role: str = LOGIN_ROLE) -> str:
+        """Why Vault does not let the holder of this service account token in; empty where it does."""
         ran = execute(
             self.namespace, NAME, "vault", "write", "-format=json", "auth/kubernetes/login", f"role={role}", "jwt=-",
             stdin=token,
         )  # fmt: skip
-        if ran.returncode != 0 and "permission denied" not in ran.stderr and "invalid" not in ran.stderr:
+        if ran.returncode == 0:
+            return ""
+        if "Code: 403" not in ran.stderr:
             raise Failed(f"neither let in nor refused: {ran.stderr}")
-        return ran.returncode == 0
+        return ran.stderr.partition("* ")[2].splitlines()[0]
 
     def close(self) -> None:
         """Takes back what is not in the namespace."""
