@@ -57,9 +57,10 @@ RUN set -eu; \
     echo 'directflow:x:10001:10001:DirectFlow:/nonexistent:/usr/sbin/nologin' >> /etc/passwd; \
     echo 'directflow:x:10001:' >> /etc/group; \
     find / -xdev -type f -perm /6000 -exec chmod a-s {} +; \
-    rm -rf /usr/local/bin/pip* /usr/local/lib/python3*/ensurepip \
-      /usr/local/lib/python3*/site-packages/pip /usr/local/lib/python3*/site-packages/pip-* \
-      /usr/local/lib/python3*/site-packages/setuptools* /usr/local/lib/python3*/site-packages/wheel*; \
+    for installer in pip setuptools wheel pkg_resources _distutils_hack distutils-precedence ensurepip; do \
+      rm -rf /usr/local/bin/$installer* /usr/lib/python3*/$installer /usr/local/lib/python3*/$installer \
+        /usr/lib/python3*/*-packages/$installer* /usr/local/lib/python3*/*-packages/$installer*; \
+    done; \
     PYTHONHASHSEED=0 python3 -m compileall -q -f -j 1 --invalidation-mode unchecked-hash -x '/(test|lib2to3|idlelib)/' \
       "$(python3 -c 'import sysconfig; print(sysconfig.get_path("stdlib"))')"
 COPY --from=build /opt/directflow /opt/directflow
