@@ -3,6 +3,7 @@
 import os
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pytest
 
 from tests.tools import missing
 
-from .container import Container, Image, mounted
+from .container import Container, Image, buildah, mounted
 
 ROOT = Path(__file__).resolve().parents[2]
 NAME = "localhost/directflow/image-test:latest"
@@ -39,7 +40,8 @@ def build() -> Callable[[str], str]:
         if not base:
             subprocess.run([ROOT / "scripts" / "image_base", OWN_BASE], timeout=BUILD_S, check=True)
         command = [ROOT / "scripts" / "image_build", "--base", base or OWN_BASE, "--wheels", "--tag", name]
-        done = subprocess.run(command, stdout=subprocess.PIPE, text=True, timeout=BUILD_S, check=True)
+        environment = {**os.environ, "PYTHON": sys.executable}
+        done = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, timeout=BUILD_S, check=True)
         return done.stdout.split()[-1]
 
     return built
@@ -49,11 +51,14 @@ def build() -> Callable[[str], str]:
 def image(request: pytest.FixtureRequest) -> Iterator[Image]:
     """The image under test."""
     _require_programs()
-    given = os.environ.get(GIVEN)
-    if not given:
-        request.getfixturevalue("build")(NAME)
-    with mounted(given or NAME) as found:
+    if given := os.environ.get(GIVEN):
+        with mounted(given) as found:
+            yield found
+        return
+    request.getfixturevalue("build")(NAME)
+    with mounted(NAME) as found:
         yield found
+    buildah("rmi", NAME)
 
 
 @pytest.fixture
