@@ -65,10 +65,9 @@ def _linked(written: Any) -> Any:
 def _used(values: tuple[Value, ...], version: str) -> Definitions:
     names = {name for value in values for leaf in value.leaves() for name in _references(leaf.schema)}
     of_kubernetes = {name for name in names if name.startswith(kubernetes.PREFIX)}
-    services = {name.removeprefix(settings.PREFIX) for name in names if name.startswith(settings.PREFIX)}
-    if unknown := names - of_kubernetes - {settings.PREFIX + one for one in settings.MODELS} - {settings.CALLERS}:
+    if unknown := names - of_kubernetes - settings.KNOWN:
         raise CommentError(f"`@schema` refers to {', '.join(sorted(unknown))}, which nobody knows")
-    found = kubernetes.definitions(of_kubernetes, version) | settings.definitions(services)
+    found = kubernetes.definitions(of_kubernetes, version) | settings.definitions(names - of_kubernetes)
     return dict(sorted(found.items()))
 
 

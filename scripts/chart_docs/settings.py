@@ -3,20 +3,28 @@ chart sets itself."""
 
 from typing import Any
 
+from directflow_conditions import surface as conditions
 from directflow_conditions.config import ConditionsSettings
+from directflow_gateway import surface as gateway
 from directflow_gateway.config import GatewaySettings
 from directflow_runtime.settings import CallerSettings, ServiceSettings
+from directflow_segments import surface as segments
 from directflow_segments.config import SegmentsSettings
 
 from chart_docs.definitions import Definitions, closure, trimmed
 
-PREFIX = "settings:"
-CALLERS = "callers"
+SETTINGS, CALLERS = "settings:", "callers:"
 MODELS: dict[str, type[ServiceSettings]] = {
     "gateway": GatewaySettings,
     "segments": SegmentsSettings,
     "conditions": ConditionsSettings,
 }
+METHODS = {
+    "gateway": gateway.METHODS,
+    "segments": segments.SURFACE.methods,
+    "conditions": conditions.SURFACE.methods,
+}
+KNOWN = frozenset(prefix + service for prefix in (SETTINGS, CALLERS) for service in MODELS)
 _SERVER = frozenset(
     {
         *("host", "port", "health_host", "health_port", "tls", "allow_plaintext_beyond_loopback", "announce_file"),
@@ -54,14 +62,25 @@ _EXPRESSION: dict[str, Any] = {
 """An expression nests, which its pydantic model leaves to a parser of its own (`expressions/settings.py`)."""
 
 
-def definitions(services: set[str]) -> Definitions:
-    """Of `settings:gateway` and the like, and of `callers`."""
-    found = {name: schema for service in sorted(services) for name, schema in _of(service).items()}
+def definitions(names: set[str]) -> Definitions:
+    """Of `settings:gateway`, `callers:gateway` and the like. Raises KeyError for a name that is not among KNOWN."""
+    found: Definitions = {}
+    for name in sorted(names):
+        kind, service = name.split(":")
+        found |= {f"{kind}.{service}": _callers(service)} if f"{kind}:" == CALLERS else _settings(service)
+    return found
+
+
+def _callers(service: str) -> dict[str, Any]:
+    """What only the loader says of callers would else be found out by a pod that does not start."""
     caller = trimmed(CallerSettings.model_json_schema(), str)
-    return {**found, CALLERS: {"type": "array", "items": caller}}
+    roles = sorted(frozenset[str]().union(*METHODS[service].values()))
+    caller["properties"]["role"] = {"enum": ["", *roles]}
+    caller["properties"]["peers"]["items"] = {"type": "string", "pattern": "^[^*]+$"}
+    return {"type": "array", "items": caller}
 
 
-def _of(service: str) -> Definitions:
+def _settings(service: str) -> Definitions:
     schema = MODELS[service].model_json_schema()
     known = {**schema["$defs"], service: {name: value for name, value in schema.items() if name not in _OF_THE_WHOLE}}
     for section, keys in OWNED[service].items():

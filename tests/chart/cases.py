@@ -16,7 +16,7 @@ def _each(values: Values) -> Values:
     return dict.fromkeys(COMPONENTS, values)
 
 
-SOMEBODY = {"name": "flows", "role": "platform", "peers": ["spiffe://example/ns/flows/sa/flows"], "workspaces": ["*"]}
+SOMEBODY = {"name": "flows", "role": "developer", "peers": ["spiffe://example/ns/flows/sa/flows"], "workspaces": ["*"]}
 OWN_CERTIFICATES: Values = {
     "tls": {
         "certManager": {"enabled": False},

@@ -108,6 +108,8 @@ def test_a_contradiction_is_refused_with_what_to_change(helm: Engine, values: Va
 def test_every_refusal_of_the_chart_is_asked_for_here() -> None:
     told = [message for _, message in CONTRADICTIONS.values()]
     template = (CHART / "templates" / "_validate.tpl").read_text()
+    others = {path.name for path in (CHART / "templates").rglob("*") if path.is_file() and "fail (" in path.read_text()}
+    assert others == {"_validate.tpl", "_names.tpl"}, "test_render.py has the one of names"
     refusals = re.findall(r'(?:append \$complaints|fail) \(?(?:printf )?"([^"\\]+)"', template)
     refusals += re.findall(r"^- (.+)$", template, re.MULTILINE)
     assert len(refusals) >= len(template.split("{{- define")) - 1

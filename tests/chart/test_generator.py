@@ -75,7 +75,7 @@ def test_types_of_kubernetes_come_with_all_that_they_refer_to(read: Read) -> Non
 
 @pytest.mark.parametrize("service", settings.MODELS)
 def test_settings_are_those_of_the_service_but_for_the_charts_own(service: str) -> None:
-    found = settings.definitions({service})
+    found = settings.definitions({f"settings:{service}"})
     top = found[f"settings.{service}"]["properties"]
     whole = {section for section, keys in settings.OWNED[service].items() if not keys}
     assert top.keys() == settings.MODELS[service].model_fields.keys() - whole
@@ -86,7 +86,7 @@ def test_settings_are_those_of_the_service_but_for_the_charts_own(service: str) 
 def test_a_setting_of_the_chart_that_the_service_no_longer_has_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.OWNED["gateway"], "server", frozenset({"hosts"}))
     with pytest.raises(KeyError, match="hosts"):
-        settings.definitions({"gateway"})
+        settings.definitions({"settings:gateway"})
 
 
 def test_the_table_has_a_line_for_each_value_and_leaves_the_rest_of_the_readme_alone(read: Read) -> None:

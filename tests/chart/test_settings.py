@@ -161,7 +161,7 @@ def test_the_callers_of_a_service_are_the_charts_own_and_those_of_the_values(
     spiffe = f"spiffe://cluster.local/ns/{NAMESPACE}/sa/directflow"
     callers = {one: rendered("callers").settings(one)["identity"]["callers"] for one in COMPONENTS}
     test = ("helm-test", "platform", [f"{spiffe}-test"], ["helm-test"])
-    flows = ("flows", "platform", ["spiffe://example/ns/flows/sa/flows"], ["*"])
+    flows = ("flows", "developer", ["spiffe://example/ns/flows/sa/flows"], ["*"])
     services = [(one, one, [f"{spiffe}-{one}"], ["*"]) for one in ("segments", "conditions")]
     keys = ("name", "role", "peers", "workspaces")
     assert {one: [tuple(caller[key] for key in keys) for caller in found] for one, found in callers.items()} == {
