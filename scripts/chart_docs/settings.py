@@ -25,6 +25,8 @@ METHODS = {
     "conditions": conditions.SURFACE.methods,
 }
 KNOWN = frozenset(prefix + service for prefix in (SETTINGS, CALLERS) for service in MODELS)
+CERTIFICATES = "^([^-]*-----(BEGIN|END) CERTIFICATE-----)*[^-]*$"
+"""PEM in which there is no private key, such as of whoever pastes a whole file."""
 _SERVER = frozenset(
     {
         *("host", "port", "health_host", "health_port", "tls", "allow_plaintext_beyond_loopback", "announce_file"),
@@ -85,6 +87,8 @@ def _settings(service: str) -> Definitions:
     known = {**schema["$defs"], service: {name: value for name, value in schema.items() if name not in _OF_THE_WHOLE}}
     for section, keys in OWNED[service].items():
         _take(known, service, section, keys)
+    if service == "gateway":
+        known["ConnectionSettings"]["properties"]["ca_pem"]["pattern"] = CERTIFICATES
     if service == "conditions":
         known["ConditionSettings"]["properties"]["expression"] = {"$ref": "#/$defs/Expression"}
         known["Expression"] = {}

@@ -5,9 +5,11 @@ import re
 import pytest
 
 from tests.chart.cases import DATABASE_OF_FILES, DATABASE_OF_VAULT, OWN_CERTIFICATES, SOMEBODY
-from tests.chart.rendering import CHART, Engine, RenderError, Values, merged, nested
+from tests.chart.rendering import CHART, NAMESPACE, Engine, RenderError, Values, merged, nested
 
 GIB = 1 << 30
+SEGMENTS = f"spiffe://cluster.local/ns/{NAMESPACE}/sa/directflow-segments"
+X = [{"name": "a", "peers": ["x.example"]}, {"name": "b", "peers": ["X.Example"]}]
 CONTRADICTIONS: dict[str, tuple[Values, str]] = {
     "certificates of both kinds": (
         nested("tls.existingSecrets.gateway", "gateway-certificate"),
@@ -35,6 +37,19 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
     "the test's own name": (
         nested("identity.callers.segments", [{**SOMEBODY, "name": "helm-test"}]),
         'identity.callers.segments has a caller "helm-test", which the chart adds itself; give yours another name',
+    ),
+    "two callers of one name": (
+        nested("identity.callers.segments", [SOMEBODY, {**SOMEBODY, "peers": ["other.example"]}]),
+        'identity.callers.segments has two callers "flows"; give one another name, or make them one',
+    ),
+    "a certificate of two callers": (
+        nested("identity.callers.segments", X),
+        'identity.callers.segments: a certificate of X.Example would be both "a" and "b"; name it in one of them',
+    ),
+    "a certificate of a caller and the chart's own": (
+        nested("identity.callers.gateway", [{"name": "a", "peers": [SEGMENTS]}]),
+        f"identity.callers.gateway: a certificate of {SEGMENTS} would be "
+        'both "segments" and "a"; name it in one of them',
     ),
     "fewest pods above the most": (
         nested("conditions.autoscaling", {"minReplicas": 7, "maxReplicas": 6}),

@@ -30,6 +30,11 @@ SECRET = re.compile(
 )
 
 
+CERTIFICATE = "# An authority\n-----BEGIN CERTIFICATE-----\nMIIB+/==\n-----END CERTIFICATE-----\n"
+PRIVATE_KEY = CERTIFICATE + "-----BEGIN PRIVATE KEY-----\nMIIB\n-----END PRIVATE KEY-----\n"
+CONNECTION = {"workspace": "acme", "id": "crm", "host": "db.acme.example", "database": "crm"}
+
+
 def properties(schema: Any, path: str = "") -> Iterator[tuple[str, dict[str, Any]]]:
     """Every object that a schema describes, and where."""
     if isinstance(schema, list):
@@ -74,6 +79,9 @@ def test_a_misspelt_key_is_refused_by_name(each_helm: Engine, values: Values, na
         ("vault.address", "https://user:password@vault:8200", "does not match pattern"),
         ("telemetry.otlpEndpoint", "http://user:password@collector:4317", "does not match pattern"),
         ("gateway.settings.logging.level", "loud", "one of 'debug'"),
+        ("database.caPem", PRIVATE_KEY, "does not match pattern"),
+        ("gateway.settings.connections", [{**CONNECTION, "ca_pem": PRIVATE_KEY}], "does not match pattern"),
+        ("metrics.prometheusRule.runbookBaseUrl", "https://user:password@git.example/", "does not match pattern"),
         ("identity.callers.gateway", [{"name": "a", "role": "platform"}], "value must be one of"),
         ("identity.callers.segments", [{"name": "a", "role": "platfrom"}], "one of '', 'developer', 'platform'"),
         ("identity.callers.segments", [{"name": "a", "peers": ["*.example"]}], "does not match pattern"),
@@ -88,6 +96,11 @@ def test_a_value_that_cannot_be_meant_is_refused_where_it_stands(
         each_helm.render(nested(path, value))
     assert f"/{path.replace('.', '/')}" in str(refused.value)
     assert told in str(refused.value)
+
+
+def test_several_authorities_are_let_through(helm: Engine) -> None:
+    helm.render(nested("gateway.settings.connections", [{**CONNECTION, "ca_pem": CERTIFICATE * 2}]))
+    helm.render(nested("database.caPem", CERTIFICATE * 2))
 
 
 @pytest.mark.parametrize("source", ["hostPath", "nfs", "gitRepo"])

@@ -38,6 +38,28 @@
 {{- $complaints = append $complaints (printf "identity.callers.%s has a caller %q, which the chart adds itself; give yours another name" $component $caller.name) -}}
 {{- end -}}
 {{- end -}}
+{{- $complaints = concat $complaints (include "directflow.validate.identity.twice" (dict "root" $ "component" $component) | fromYamlArray) -}}
+{{- end -}}
+{{ toYaml $complaints }}
+{{- end -}}
+
+{{/* Of one component. DNS names, which hold no colon, know no letter case. */}}
+{{- define "directflow.validate.identity.twice" -}}
+{{- $complaints := list -}}
+{{- $names := dict -}}
+{{- $owners := dict -}}
+{{- range $caller := include "directflow.callers" . | fromYamlArray -}}
+{{- if hasKey $names $caller.name -}}
+{{- $complaints = append $complaints (printf "identity.callers.%s has two callers %q; give one another name, or make them one" $.component $caller.name) -}}
+{{- end -}}
+{{- $_ := set $names $caller.name true -}}
+{{- range $peer := $caller.peers -}}
+{{- $key := ternary $peer (lower $peer) (contains ":" $peer) -}}
+{{- if hasKey $owners $key -}}
+{{- $complaints = append $complaints (printf "identity.callers.%s: a certificate of %s would be both %q and %q; name it in one of them" $.component $peer (get $owners $key) $caller.name) -}}
+{{- end -}}
+{{- $_ := set $owners $key $caller.name -}}
+{{- end -}}
 {{- end -}}
 {{ toYaml $complaints }}
 {{- end -}}
