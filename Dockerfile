@@ -1,7 +1,8 @@
 # One image for the three services and the command line: the command that is run chooses (directflow-gateway,
 # directflow-segments, directflow-conditions, directflow). docs/kubernetes.md says how it is run, `make image` how it is built.
 #
-# BASE is any glibc image with Python 3.11 to 3.13 as `python3`; pin it by digest: --build-arg BASE=...@sha256:...
+# BASE is any glibc image with Python 3.11 to 3.13 as `python3`, time zones, and pip unless wheels are given; pin it by
+# digest: --build-arg BASE=...@sha256:...
 # `scripts/image_base` makes one from Debian's packages where no registry is within reach.
 ARG BASE=docker.io/library/python:3.11-slim-bookworm
 
