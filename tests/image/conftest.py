@@ -24,7 +24,7 @@ BUILD_S = 900
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Whoever does not ask for them does not get them: they are the only tests that need root."""
+    """`make test` leaves them out: they need root, and minutes."""
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.image)
