@@ -62,9 +62,6 @@ class Postgres:
         self.psql(f"ALTER ROLE {role} PASSWORD :'password'", password=self.passwords[role])
         return self.passwords[role]
 
-    def sessions(self, role: str) -> int:
-        return int(self.psql("SELECT count(*) FROM pg_stat_activity WHERE usename = :'role'", role=role))
-
 
 def start(namespace: str, authority: Authority) -> Postgres:
     """Serves both databases, loaded, when it returns."""

@@ -1,6 +1,7 @@
 """The chart, with the values that an operator with a Vault, a PostgreSQL and certificates of his own gives."""
 
 import json
+import os
 import shutil
 import subprocess
 import time
@@ -17,7 +18,8 @@ from .clients import PYTHON, WORKSPACE, spiffe
 from .databases import OWN, Postgres
 from .kubectl import Manifest, apply, execute, is_ready, objects, ok, run
 
-CHART = Path(__file__).parents[2] / "deploy" / "helm" / "directflow"
+CHART = os.environ.get("DIRECTFLOW_CLUSTER_CHART") or str(Path(__file__).parents[2] / "deploy" / "helm" / "directflow")
+"""This one, or a packaged one."""
 NAME = "directflow"
 """Of the release; with this one the chart names everything `directflow-...`."""
 TRUST_DOMAIN = "cluster.test"
@@ -65,7 +67,7 @@ class Release:
         """Installs, or upgrades to what differs from the values; returns when every pod is ready."""
         sets = [part for key, value in changed.items() for part in ("--set-json", f"{key}={json.dumps(value)}")]
         return ok(
-            helm(), "upgrade", "--install", NAME, str(CHART), "-n", self.namespace, "-f", str(self.values), *sets,
+            helm(), "upgrade", "--install", NAME, CHART, "-n", self.namespace, "-f", str(self.values), *sets,
             "--wait", f"--timeout={READY_S}s", timeout=READY_S + 30,
         )  # fmt: skip
 

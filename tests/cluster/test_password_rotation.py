@@ -2,7 +2,7 @@
 
 import time
 
-from .clients import Client
+from .clients import DATA_SOURCE, SEGMENT, Client
 from .databases import ROLE, Postgres
 from .vault import Vault
 
@@ -26,4 +26,4 @@ def test_no_call_fails_while_a_password_is_rotated(
 def test_the_new_password_is_the_one_in_use(client: Client, people: int, postgres: Postgres) -> None:
     postgres.psql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = :'role'", role=ROLE)
     client.ok("developer", "connection", "test", "customer")
-    assert postgres.sessions(ROLE) > 0
+    client.ok("platform", "audience", "count", DATA_SOURCE, "--segment", SEGMENT)
