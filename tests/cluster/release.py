@@ -1,7 +1,6 @@
 """The chart, with the values that an operator with a Vault, a PostgreSQL and certificates of his own gives."""
 
 import json
-import os
 import shutil
 import subprocess
 import time
@@ -11,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from ..certificates import Authority
 from ..tools import tool
 from . import manifests, vault
@@ -18,8 +19,7 @@ from .clients import PYTHON, WORKSPACE, spiffe
 from .databases import OWN, Postgres
 from .kubectl import Manifest, apply, execute, is_ready, objects, ok, run
 
-CHART = os.environ.get("DIRECTFLOW_CLUSTER_CHART") or str(Path(__file__).parents[2] / "deploy" / "helm" / "directflow")
-"""This one, or a packaged one."""
+CHART = Path(__file__).parents[2] / "deploy" / "helm" / "directflow"
 NAME = "directflow"
 """Of the release; with this one the chart names everything `directflow-...`."""
 TRUST_DOMAIN = "cluster.test"
@@ -40,8 +40,9 @@ def helm() -> str:
 
 
 def image() -> tuple[str, str]:
-    """Repository and tag of the image that the nodes have."""
-    name = manifests.image("DIRECTFLOW_CLUSTER_IMAGE", "localhost/directflow/directflow:dev")
+    """Repository and tag of the image that the nodes have; what `make image` makes, unless another is named."""
+    version = yaml.safe_load((Path(CHART) / "Chart.yaml").read_text())["appVersion"]
+    name = manifests.image("DIRECTFLOW_CLUSTER_IMAGE", f"localhost/directflow/directflow:{version}")
     repository, _, tag = name.rpartition(":")
     return repository, tag
 
@@ -67,7 +68,7 @@ class Release:
         """Installs, or upgrades to what differs from the values; returns when every pod is ready."""
         sets = [part for key, value in changed.items() for part in ("--set-json", f"{key}={json.dumps(value)}")]
         return ok(
-            helm(), "upgrade", "--install", NAME, CHART, "-n", self.namespace, "-f", str(self.values), *sets,
+            helm(), "upgrade", "--install", NAME, str(CHART), "-n", self.namespace, "-f", str(self.values), *sets,
             "--wait", f"--timeout={READY_S}s", timeout=READY_S + 30,
         )  # fmt: skip
 
