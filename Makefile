@@ -4,6 +4,7 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+CHART_STAMP := $(VENV)/.installed-chart
 # Hundreds of processes are started by the tests: each would compile what it imports anew.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -22,6 +23,11 @@ $(STAMP): requirements-dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --no-deps --editable .
 	@touch $@
 
+# What only the chart's tests need, and is larger than the rest.
+$(CHART_STAMP): requirements-chart.lock $(STAMP)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes --no-deps -r requirements-chart.lock
+	@touch $@
+
 # --- the main job -------------------------------------------------------------------------------------------------
 run: $(STAMP) ## Start a PostgreSQL, the demo data and the three services; walk through the product; serve until Ctrl-C
 	@$(BIN)/directflow dev
@@ -30,7 +36,7 @@ demo: $(STAMP) ## The same journey once, then exit
 	@$(BIN)/directflow dev --once
 
 # --- proofs -------------------------------------------------------------------------------------------------------
-test: $(STAMP) ## Every test (a few minutes)
+test: $(STAMP) $(CHART_STAMP) ## Every test (a few minutes)
 	@$(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder -m "not soak and not chaos and not image and not cluster" tests
 
 test-unit: $(STAMP) ## Tests that start no PostgreSQL and no server (seconds)
@@ -51,10 +57,10 @@ types: $(STAMP) ## mypy --strict on our packages
 bench: $(STAMP) ## Ratios against peers, measured in one run
 	@$(BIN)/python -m benchmarks
 
-soak: $(STAMP) ## The long forms: millions of rows, flat memory (tens of minutes)
+soak: $(STAMP) $(CHART_STAMP) ## The long forms: millions of rows, flat memory (tens of minutes)
 	@$(BIN)/python -m pytest -m soak tests
 
-chaos: $(STAMP) ## The long forms with real faults (tens of minutes)
+chaos: $(STAMP) $(CHART_STAMP) ## The long forms with real faults (tens of minutes)
 	@$(BIN)/python -m pytest -m chaos tests
 
 image: $(STAMP) ## The container image with buildah: make image BASE=python:3.11-slim-bookworm@sha256:...
@@ -82,7 +88,7 @@ generate-functions: $(STAMP) ## Rebuild the lists of built-in functions from rea
 verify-functions: $(STAMP) ## The committed lists are what the catalogues on this machine say
 	@$(BIN)/python scripts/generate_functions --check
 
-generate-chart: $(STAMP) ## Regenerate the chart's schema, README table, copies, and the golden render of its defaults
+generate-chart: $(STAMP) $(CHART_STAMP) ## Regenerate the chart's schema, README table, copies, and the golden render of its defaults
 	@$(BIN)/python scripts/generate_chart
 	@DIRECTFLOW_GOLDEN=write $(BIN)/python -m pytest -q -p no:cacheprovider tests/chart/test_golden.py
 
