@@ -5,7 +5,8 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,8 +27,9 @@ TRUST_DOMAIN = "cluster.test"
 SERVICES = ("gateway", "segments", "conditions")
 DOMAIN = "cluster.local"
 PORT = 7400
-LONGEST_STREAM_S = 60
+LONGEST_STREAM_S = 240
 READY_S = 240
+LOG_S = 60.0
 KINDS = (
     "all,configmaps,secrets,serviceaccounts,networkpolicies,poddisruptionbudgets,horizontalpodautoscalers,"
     "roles,rolebindings,jobs,persistentvolumeclaims"
@@ -95,6 +97,25 @@ class Release:
     def log(self, pod: str) -> list[dict[str, Any]]:
         lines = ok("kubectl", "-n", self.namespace, "logs", pod, "--tail=-1").splitlines()
         return [json.loads(line) for line in lines if line.startswith("{")]
+
+    @contextmanager
+    def drained(self, *pods: str) -> Iterator[dict[str, int]]:
+        """How many calls each of the pods was still serving when it was told to stop; known behind the block."""
+        line = ("kubectl", "-n", self.namespace, "logs", "-f", "--tail=0")
+        running: dict[str, int] = {}
+        with ExitStack() as stack:
+            logs = {
+                pod: stack.enter_context(subprocess.Popen([*line, pod], stdout=subprocess.PIPE, text=True))
+                for pod in pods
+            }
+            try:
+                yield running
+                for pod, log in logs.items():
+                    events = [json.loads(line) for line in log.communicate(timeout=LOG_S)[0].splitlines()]
+                    running[pod] = next(event["running"] for event in events if event["event"] == "draining")
+            finally:
+                for log in logs.values():
+                    log.kill()
 
     def calls(self, service: str, method: str) -> Counter[str]:
         """How often each pod has served a method, by its log; "Service/Method" is the end of its name."""
