@@ -1,7 +1,7 @@
 """Statements of one transaction in one round trip: each may fail, none takes another along, nothing is left behind."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from typing import Any
 
@@ -10,7 +10,8 @@ import pytest
 from directflow_gateway.connections import Limits
 from directflow_gateway.execution import AllowanceExceeded, SqlStatement, Together, Unresponsive
 from directflow_gateway.execution.first_rows import fetch_first
-from directflow_gateway.execution.together import RESULT_ALLOWANCE
+from directflow_gateway.execution.pipeline import Pipeline
+from directflow_gateway.execution.together import HEAD_TRIES, RESULT_ALLOWANCE
 
 SHARE = "SELECT 10 / $1::int"
 CELLS = "SELECT chr(96 + 10 / n) FROM unnest($1::int[]) n"
@@ -26,10 +27,12 @@ def readable(told: Sequence[Any]) -> list[str]:
     return [one.sqlstate or "lost" if isinstance(one, psycopg.Error) else one.first[0][0] for one in told]
 
 
-async def all_cells(together: Together, text: str, each: Sequence[Any], *, hides: bool = False) -> list[Any]:
+async def all_cells(
+    together: Together, text: str, each: Sequence[Any], *, hides: bool = False, limit_s: float = 5.0
+) -> list[Any]:
     told: list[Any] = []
     waiting = iter(each)
-    await together.cells(text, lambda: next(waiting, None), told.append, 5.0, hides=hides)
+    await together.cells(text, lambda: next(waiting, None), told.append, limit_s, hides=hides)
     return told
 
 
@@ -129,6 +132,78 @@ async def test_rows_before_an_error_arrive_before_it_and_the_next_statement_foll
                 await into(rows, chunks)
         assert rows == [(b"j",), (b"e",)]
         assert readable(await together.each(statements(1), 5.0, apart=True)) == ["10"]
+
+
+@pytest.fixture
+def late(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
+    """`late(times)`: so often the server gets no turn while it takes up what stands before the statements; the limit is
+    in force by then, and strikes there."""
+    left = [0]
+    groups, cells = Pipeline.groups, Pipeline.cells
+
+    def held_up(head: Sequence[SqlStatement]) -> list[SqlStatement]:
+        left[0] -= 1
+        return [*head, SqlStatement("SELECT pg_sleep(9)")] if left[0] >= 0 else [*head]
+
+    monkeypatch.setattr(Pipeline, "groups", lambda self, head, *rest: groups(self, held_up(head), *rest))
+    monkeypatch.setattr(Pipeline, "cells", lambda self, head, *rest: cells(self, held_up(head), *rest))
+    return lambda times: left.__setitem__(0, times)
+
+
+@pytest.mark.parametrize("apart", [True, False])
+async def test_a_limit_that_strikes_before_the_statements_is_not_theirs(
+    stand: Any, late: Callable[[int], None], apart: bool
+) -> None:
+    """A batch of many people's would fail for all of them, since a busy machine let the server wait for 5 ms."""
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        late(HEAD_TRIES - 1)
+        assert readable(await together.each(statements(1, 0, 2), 0.05, apart=apart)) == ["10", "22012", "5"]
+
+
+@pytest.mark.parametrize(("apart", "told"), [(True, ["57014"] * 3), (False, ["57014"])])
+async def test_a_limit_that_strikes_there_again_and_again_is_a_statements_that_took_too_long(
+    stand: Any, late: Callable[[int], None], apart: bool, told: list[str]
+) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        late(HEAD_TRIES)
+        assert readable(await together.each(statements(1, 2, 5), 0.05, apart=apart)) == told
+        assert readable(await together.each(statements(1, 2, 5), 5.0, apart=apart)) == ["10", "5", "2"]
+
+
+async def test_cells_are_asked_for_once_the_limit_stands(stand: Any, late: Callable[[int], None]) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        late(HEAD_TRIES - 1)
+        told = await all_cells(together, CELLS, [("{1,2}",), ("{5}",)], limit_s=0.05)
+        assert [(one.cells, one.error) for one in told] == [(b"je", None), (b"b", None)]
+
+
+async def test_rows_are_asked_for_once_the_limit_stands(stand: Any, late: Callable[[int], None]) -> None:
+    rows: list[Any] = []
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        late(HEAD_TRIES - 1)
+        async with aclosing(together.chunks(SqlStatement(CELLS, ("{1,2}",)), 1, 0.05)) as chunks:
+            await into(rows, chunks)
+        assert rows == [(b"j",), (b"e",)]
+        late(HEAD_TRIES)
+        with pytest.raises(psycopg.errors.QueryCanceled):
+            async with aclosing(together.chunks(SqlStatement(CELLS, ("{1,2}",)), 1, 0.05)) as chunks:
+                await into(rows, chunks)
+
+
+async def test_a_limit_that_strikes_on_the_way_back_is_nobodys(stand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stand.transaction() as session:
+        together = Together(session, Limits())
+        await together.each(statements(1), 0.05, apart=False)
+        backs = [SqlStatement("SELECT pg_sleep(9)")]
+        run = session.wire.run
+        with monkeypatch.context() as patched:
+            patched.setattr(session.wire, "run", lambda statement: run(backs.pop() if backs else statement))
+            await together.back()
+        assert await fetch_first(session, "SELECT current_setting('statement_timeout')", (), 1) == [("20s",)]
 
 
 @pytest.mark.parametrize("after_s", [0.0, 0.01, 0.1, 0.3])

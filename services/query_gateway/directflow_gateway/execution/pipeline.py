@@ -86,15 +86,13 @@ class Pipeline:
         and what `Clock` does when the server works longer than `limit_s` on one of them."""
         self._wire.pgconn.enter_pipeline_mode()
         self._send(head, Repeated(self._wire, ""), {BETWEEN: between.text, CELLS: text})
-        under_way = await self._send_ahead(following, AHEAD)
-        opened = await self._group(under_way)
+        await self._wire.flush()
+        opened = await self._group(0)  # before `following` is asked for anything: who fails here may be tried again
+        under_way = 0 if opened.error is not None else await self._send_ahead(following, AHEAD)
         while under_way:
             self._wire.clock = Clock(deadline=self._wire.clock.deadline, work_s=limit_s)
-            told = await self._cells(under_way)
-            under_way -= 1
-            if opened.error is None:
-                took(told)
-                under_way += await self._send_ahead(following, AHEAD - under_way)
+            took(await self._cells(under_way))
+            under_way = under_way - 1 + await self._send_ahead(following, AHEAD - under_way + 1)
         await self._close_prepared()
         await self._end()
         if opened.error is not None:

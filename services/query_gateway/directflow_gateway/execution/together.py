@@ -33,6 +33,9 @@ PLANS = "SELECT pg_catalog.set_config('plan_cache_mode', $1, true)"
 CLOCK = Statement(f"SELECT {NOW}")
 RESULT_ALLOWANCE = 16 * 1024 * 1024
 """Most bytes of one result."""
+HEAD_TRIES = 4
+"""The limit is in force for the head's last statement, and for the first one of the head after it. Both do next to
+nothing, but a limit of milliseconds strikes where a busy machine gives the server no turn for so long."""
 GRACE_S = 1.0
 """The server's own limit is to strike first: it needs no second connection to stop what runs."""
 
@@ -94,7 +97,9 @@ class Together:
         """The rows of one statement as they come; those before an error come before it, but for the last chunk's.
         Close it (`aclosing`): the next statement can follow behind the last row, or an error. Raises psycopg.Error.
         """
-        await self._groups([[]], limit_s)
+        (opened,) = await self._groups([[]], limit_s)
+        if opened.error is not None:
+            raise opened.error
         run = Run(self._connection, replace(self._limits, statement_timeout_s=limit_s + GRACE_S))
         try:
             async with aclosing(run.chunks(statement, chunk_rows, RESULT_ALLOWANCE)) as chunks:
@@ -126,13 +131,26 @@ class Together:
             Statement(PLANS, ("force_custom_plan" if hides else "force_generic_plan",)),
             LIMITED,
         ]
-        async with self._bounded(limit_s) as pipeline:
-            await pipeline.cells(head, NEXT, text, following, took, limit_s + GRACE_S)
+        for tries_left in reversed(range(HEAD_TRIES)):
+            async with self._bounded(limit_s) as pipeline:
+                try:
+                    await pipeline.cells(head, NEXT, text, following, took, limit_s + GRACE_S)
+                    return
+                except psycopg.errors.QueryCanceled:  # in the head: what comes after it is told
+                    if not tries_left:
+                        raise
+            head[0] = self._savepoint()
 
     async def back(self) -> None:
         """Leaves the transaction as if nothing had run, for statements that run without its help."""
-        if self._begun:
-            await self._connection.wire.run(BACK)
+        for tries_left in reversed(range(HEAD_TRIES)):
+            try:
+                if self._begun:
+                    await self._connection.wire.run(BACK)
+                return
+            except psycopg.errors.QueryCanceled:
+                if not tries_left:
+                    raise
 
     async def _groups(self, groups: Sequence[Sequence[Statement]], limit_s: float) -> list[GroupResult]:
         """What each group comes to. The head sets the limit, and all groups start from there."""
@@ -140,8 +158,14 @@ class Together:
         sent = [[*groups[0], CLOCK], *groups[1:]]
         statements = [statement for group in groups for statement in group]
         is_same = len(statements) > 1 and len({statement.text for statement in statements}) == 1
-        async with self._bounded(limit_s * max(1, len(statements))) as pipeline:
-            opened, first, *others = await pipeline.groups(head, NEXT, sent, statements[0].text if is_same else "")
+        for _ in range(HEAD_TRIES):
+            async with self._bounded(limit_s * max(1, len(statements))) as pipeline:
+                opened, first, *others = await pipeline.groups(head, NEXT, sent, statements[0].text if is_same else "")
+            if not isinstance(opened.error, psycopg.errors.QueryCanceled):
+                break
+            head[0] = self._savepoint()
+        else:  # as if the limit had struck in each of them: who asks alone, asks with more time
+            return [GroupResult([], opened.error) for _ in groups]
         if opened.error is not None:
             raise opened.error
         self.worked_s = 0.0 if first.error else _seconds(first.results[-1]) - _seconds(opened.results[1])
