@@ -60,7 +60,7 @@ def gateway(vault: Vault, faulty: FaultyVault, tmp_path: Path) -> Gateway:
 
 async def reads_go_on(heard: Listened, until_true: Callable[[], object]) -> None:
     """Reads all the time, each of which has to work, until something has happened."""
-    ends_at = time.monotonic() + 15
+    ends_at = time.monotonic() + 30
     while not until_true():
         assert (await heard.session.read(PATH)).data["data"] == {"password": "x"}
         assert time.monotonic() < ends_at
@@ -76,7 +76,7 @@ async def test_a_token_is_renewed_and_stays_the_same(gateway: Gateway) -> None:
 
 async def test_a_renewal_that_comes_back_short_is_followed_by_a_login(gateway: Gateway) -> None:
     """T15: the greatest life of the token is shorter than what hangs on it."""
-    async with gateway.session(token_ttl="2s", token_max_ttl="3s") as heard:
+    async with gateway.session(token_ttl="4s", token_max_ttl="6s") as heard:
         old = heard.token()
         await reads_go_on(heard, lambda: heard.session.epoch == 2)
         assert gateway.is_alive(old)  # its leases are still in use
@@ -86,11 +86,11 @@ async def test_a_renewal_that_comes_back_short_is_followed_by_a_login(gateway: G
 
 async def test_an_explicit_max_ttl_is_the_end_of_a_token_too(gateway: Gateway) -> None:
     async with gateway.session(token_ttl="2s", token_explicit_max_ttl="3s") as heard:
-        await reads_go_on(heard, lambda: heard.session.epoch == 2)
+        await reads_go_on(heard, lambda: heard.session.epoch >= 2)
 
 
 async def test_a_batch_token_is_replaced_in_time(gateway: Gateway) -> None:
-    async with gateway.session(token_ttl="2s", token_type="batch") as heard:
+    async with gateway.session(token_ttl="4s", token_type="batch") as heard:
         old = heard.token()
         await reads_go_on(heard, lambda: heard.session.epoch == 2)
         assert gateway.is_alive(old)
