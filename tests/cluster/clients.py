@@ -20,7 +20,7 @@ WORKSPACE = "demo"
 IDENTITIES = ("platform", "developer")
 COMMAND_S = 120.0
 END_S = 180.0
-DATA_SOURCE, SEGMENT, CONDITION = "communities", "1", "is_premium"
+DATA_SOURCE, SEGMENT, STREAMED, CONDITION = "communities", "1", "wide", "is_premium"
 LOAD = Path(__file__).with_name("load.py")
 # The interpreter of the image's own `directflow`: the stubs and gRPC are there.
 PYTHON = 'exec $(sed -n "1s/^#!//p" "$(command -v directflow)") "$@"'
@@ -54,7 +54,7 @@ class Client:
     def defined(self) -> int:
         """Applies the definitions, as often as one likes; how many people the audience of the load has."""
         self.ok("developer", "apply", "-f", "/definitions/")
-        counted = self.ok("platform", "audience", "count", DATA_SOURCE, "--segment", SEGMENT, "-o", "json")
+        counted = self.ok("platform", "audience", "count", STREAMED, "-o", "json")
         return int(json.loads(counted)["people"])
 
     @contextmanager

@@ -73,7 +73,7 @@ def start(namespace: str, authority: Authority) -> Postgres:
             manifests.service(NAME, namespace, 5432),
             manifests.pod(
                 NAME, namespace, manifests.image(*IMAGE), ("bash", "-c", START), user=USER,
-                ready=("pg_isready", "-h", "127.0.0.1"),
+                ready=("pg_isready", "-h", "127.0.0.1"), cpu="500m",
                 volumes={"/data": {"emptyDir": {}}, "/tls": manifests.from_secret("postgres-tls")},
             ),
         ]

@@ -33,7 +33,8 @@ OPTIONS = [
 CALL_S = 10.0
 STREAM_S = 240.0
 MOST_TOLD = 40
-DATA_SOURCE, SEGMENT = "workspaces/demo/dataSources/communities", "1"
+DATA_SOURCE = "workspaces/demo/dataSources/communities"
+STREAMED = "workspaces/demo/dataSources/wide"
 CONDITION = "workspaces/demo/conditions/is_premium"
 
 
@@ -106,7 +107,7 @@ class Load:
 
     async def _stream(self) -> bool:
         """One audience, read at an even pace; whether it was whole."""
-        target = audiences.Target(data_source=DATA_SOURCE, segment_key=SEGMENT)
+        target = audiences.Target(data_source=STREAMED)
         request = audiences.StreamAudienceRequest(target=target, encoding=audiences.ENCODING_ARROW)
         rows, summary, began = 0, None, time.monotonic()
         async for message in self._audience.StreamAudience(request, timeout=STREAM_S):
@@ -156,7 +157,7 @@ def parsed() -> argparse.Namespace:
     parser.add_argument("--tls", type=Path, required=True)
     parser.add_argument("--rate", type=float, default=40.0, help="unary calls a second")
     parser.add_argument("--streams", type=int, default=2, help="that run at once")
-    parser.add_argument("--stream-s", type=float, default=20.0, help="about how long a stream is read")
+    parser.add_argument("--stream-s", type=float, default=30.0, help="about how long a stream is read")
     parser.add_argument("--people", type=int, required=True, help="whom a whole stream delivers")
     return parser.parse_args()
 

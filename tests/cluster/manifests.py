@@ -64,8 +64,10 @@ def pod(
     ready: Sequence[str] = (),
     env: Mapping[str, str] | None = None,
     account: str = "",
+    cpu: str = "100m",
 ) -> Manifest:
-    """A pod with one container. `volumes`: by the place where each is mounted; `ready`: a command that says so."""
+    """A pod with one container. `volumes`: by the place where each is mounted; `ready`: a command that says so; `cpu`:
+    its share, where the node has too little."""
     named = [(f"volume-{number}", place, source) for number, (place, source) in enumerate(volumes.items())]
     container: dict[str, Any] = {
         "name": name,
@@ -74,7 +76,7 @@ def pod(
         "command": list(command),
         "env": [{"name": key, "value": value} for key, value in (env or {}).items()],
         "securityContext": CONTAINER_SECURITY,
-        "resources": {"requests": {"cpu": "10m", "memory": "64Mi"}, "limits": {"memory": MOST_MEMORY}},
+        "resources": {"requests": {"cpu": cpu, "memory": "64Mi"}, "limits": {"memory": MOST_MEMORY}},
         "volumeMounts": [{"name": volume, "mountPath": place} for volume, place, _ in named],
     }
     if ready:
