@@ -194,6 +194,21 @@ async def test_rows_are_asked_for_once_the_limit_stands(stand: Any, late: Callab
                 await into(rows, chunks)
 
 
+async def test_a_limit_that_strikes_at_the_end_costs_no_session(stand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    async with stand.transaction() as session:
+        await Together(session, Limits()).each(statements(1), 0.05, apart=False)
+        late, run = [SqlStatement("SELECT pg_sleep(9)")], session.wire.run
+
+        async def late_once(*sent: SqlStatement, **more: Any) -> Any:
+            return await run(*(late.pop(), *sent) if late else sent, **more)
+
+        monkeypatch.setattr(session.wire, "run", late_once)
+    monkeypatch.undo()
+    async with stand.transaction() as again:
+        assert again is session
+        assert await fetch_first(again, "SELECT current_setting('statement_timeout')", (), 1) == [("20s",)]
+
+
 async def test_a_limit_that_strikes_on_the_way_back_is_nobodys(stand: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     async with stand.transaction() as session:
         together = Together(session, Limits())

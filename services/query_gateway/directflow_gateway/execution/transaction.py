@@ -22,6 +22,7 @@ from directflow_gateway.execution.wire import Statement, Wire
 
 BEGIN = Statement("BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY")
 ROLLBACK = Statement("ROLLBACK")
+ROLLBACK_TRIES = 3
 UNLOCK = Statement("SELECT pg_advisory_unlock_all()")
 LONGEST_NAME = 63
 """Bytes of application_name; PostgreSQL cuts the rest."""
@@ -110,12 +111,23 @@ async def end_transaction(wire: Wire) -> None:
     try:
         # Statements of a pipeline that was cut short are closed within the transaction: behind it a pooler would hand
         # the message to another server session. As a message of the protocol, which an aborted transaction understands.
-        await wire.run(ROLLBACK, UNLOCK, closing=wire.prepared)
+        await _roll_back(wire)
         wire.prepared.clear()
     except psycopg.OperationalError:
         wire.abort()
     finally:
         wire.release()
+
+
+async def _roll_back(wire: Wire) -> None:
+    """Again where a limit of milliseconds, which is still in force, strikes before a busy server gets its turn."""
+    for tries_left in reversed(range(ROLLBACK_TRIES)):
+        try:
+            await wire.run(ROLLBACK, UNLOCK, closing=wire.prepared)
+            return
+        except psycopg.errors.QueryCanceled:
+            if not tries_left:
+                raise
 
 
 async def _begin(wire: Wire, settings: TransactionSettings) -> datetime:
