@@ -89,7 +89,7 @@ def test_memory_that_grows_during_one_call_of_libpq_closes_its_socket_even_while
     peer.send(b"waiting")
     watchdog.add(watch)
     watch.step += 1
-    time.sleep(0.1)  # the thread has seen the step begin
+    assert within(5, lambda: watch._seen_step == watch.step)  # the thread has seen the step begin
     taken = b"\1" * (MOST_GROWTH + 8 * MIB)
     assert within(2, lambda: watch.verdict is Verdict.TOO_LARGE)
     # Another socket stands in its place: the bytes are out of reach.
