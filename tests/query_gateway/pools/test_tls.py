@@ -1,16 +1,21 @@
 """The server proves who it is before it is told who we are."""
 
+import asyncio
 import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
+import uvloop
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_gateway.connections import SslMode
-from directflow_gateway.execution.wire import Statement
+from directflow_gateway.execution.clock import Clock
+from directflow_gateway.execution.wire import Statement, Wire, connect
 from directflow_runtime.errors import DirectFlowError
+from psycopg.conninfo import make_conninfo
 
 from ...certificates import Authority, Issued
 
@@ -116,3 +121,26 @@ async def test_a_server_without_tls_gets_nothing(
 ) -> None:
     tls = {"host": "localhost", "sslmode": SslMode.VERIFY_FULL, "ca_pem": authority.pem}
     assert await refusal(make_stand(postgres, connection=tls)) == "TLS"
+
+
+def test_a_session_that_the_server_has_ended_is_noticed_under_the_loop_that_services_run_on(
+    server: PostgresServer, authority: Authority, tmp_path: Path
+) -> None:
+    """An open transaction that a slow reader leaves alone is ended by the server. uvloop says nothing of a reset."""
+    (tmp_path / "ca.crt").write_text(authority.pem)
+    login = server.admin_dsn().replace("127.0.0.1", "localhost")
+    tls = make_conninfo(login, sslmode="verify-full", sslrootcert=str(tmp_path / "ca.crt"))
+
+    async def ended_by_the_server() -> None:
+        wire = Wire(connect(tls, timeout_s=10))
+        wire.clock = Clock(deadline=time.monotonic() + 10)
+        try:
+            await wire.run(Statement("BEGIN"), Statement("SET LOCAL idle_in_transaction_session_timeout = '100ms'"))
+            await asyncio.sleep(0.5)
+            with pytest.raises(psycopg.OperationalError):
+                await wire.run(Statement("ROLLBACK"))
+        finally:
+            wire.close()
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner.run(ended_by_the_server())

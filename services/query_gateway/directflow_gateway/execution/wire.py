@@ -23,7 +23,9 @@ from psycopg.waiting import Ready, wait_conn
 from directflow_gateway.execution.clock import Clock
 from directflow_gateway.execution.watchdog import Verdict, Watch
 
-LONGEST_TIMER_S = 3600.0
+LOOK_S = 0.25
+"""The longest wait for the socket. uvloop wakes nobody where a connection was reset: libuv stops watching a socket that
+is in error. So libpq is asked now and then; it does not block, and says what is the matter."""
 POLL_S = 0.1
 
 Parameters = Sequence[str | None]
@@ -272,7 +274,7 @@ class Wire:
         if writable:
             loop.add_writer(self._fileno, self._wake)
         started = loop.time()
-        timer = loop.call_later(min(LONGEST_TIMER_S, self.clock.left()), self._wake)
+        timer = loop.call_later(min(LOOK_S, self.clock.left()), self._wake)
         try:
             await waiter
         finally:
