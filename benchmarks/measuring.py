@@ -94,12 +94,13 @@ class Measured:
 
 
 async def measure(jobs: Sequence[Job], clocks: Clocks, pace: Pace) -> list[Measured]:
-    """All jobs, warmed up, then round by round in the order given. A job that fails is reported, not raised."""
+    """All jobs, warmed up, then round by round, each round with another one first. A job that fails is reported."""
     measured = [Measured(job) for job in jobs]
     for one in measured:
         await _guarded(one, lambda one=one: _warm_up(one, pace))
-    for _ in range(pace.rounds):
-        for one in measured:
+    for turn in range(pace.rounds):
+        first = turn % len(measured)  # each is first now and then: what came before it is not always the same
+        for one in [*measured[first:], *measured[:first]]:
             if not one.failure:
                 await _guarded(one, lambda one=one: _round(one, one.job.clocks or clocks))
     return measured

@@ -13,7 +13,7 @@ path = "/var/run/directflow/credentials/{workspace}/{connection}.json"
 
 from typing import Self
 
-from directflow_runtime.settings import ServiceSettings, SettingsModel, TelemetrySettings
+from directflow_runtime.settings import ServerSettings, ServiceSettings, SettingsModel, TelemetrySettings
 from pydantic import Field, model_validator
 
 from directflow_gateway.connections import ConnectionSettings, CredentialKind, EgressSettings
@@ -41,9 +41,18 @@ class GatewayTelemetrySettings(TelemetrySettings):
     """False: spans hold no `db.query.text`, though every literal in it is replaced."""
 
 
+class GatewayServerSettings(ServerSettings):
+    """`[server]` of the gateway."""
+
+    idle_write_s: float = Field(default=120.0, gt=0)
+    """More than that of segments and conditions, which judge their own readers: what they pass on in small messages
+    comes from here in large ones, and a reader who takes one every few seconds takes one of these in half a minute."""
+
+
 class GatewaySettings(ServiceSettings):
     """Everything that the gateway is told."""
 
+    server: GatewayServerSettings = GatewayServerSettings()
     telemetry: GatewayTelemetrySettings = GatewayTelemetrySettings()
     connections: tuple[ConnectionSettings, ...] = ()
     egress: EgressSettings = EgressSettings()
