@@ -79,8 +79,9 @@ def test_settings_are_those_of_the_service_but_for_the_charts_own(service: str) 
     top = found[f"settings.{service}"]["properties"]
     whole = {section for section, keys in settings.OWNED[service].items() if not keys}
     assert top.keys() == settings.MODELS[service].model_fields.keys() - whole
-    assert "port" not in found[f"{service}.ServerSettings"]["properties"]
-    assert "max_unary_deadline_s" in found[f"{service}.ServerSettings"]["properties"]
+    server = "GatewayServerSettings" if service == "gateway" else "ServerSettings"
+    assert "port" not in found[f"{service}.{server}"]["properties"]
+    assert "max_unary_deadline_s" in found[f"{service}.{server}"]["properties"]
 
 
 def test_a_setting_of_the_chart_that_the_service_no_longer_has_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
