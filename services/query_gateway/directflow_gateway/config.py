@@ -45,8 +45,8 @@ class GatewayServerSettings(ServerSettings):
     """`[server]` of the gateway."""
 
     idle_write_s: float = Field(default=120.0, gt=0)
-    """More than that of segments and conditions, which judge their own readers: what they pass on in small messages
-    comes from here in large ones, and a reader who takes one every few seconds takes one of these in half a minute."""
+    """More than that of segments and conditions, which judge their own readers, a message at a time: between us lie the
+    megabytes of an HTTP/2 window, and a slow reader's progress gets here in leaps."""
 
 
 class GatewaySettings(ServiceSettings):
