@@ -112,8 +112,6 @@ async def world() -> AsyncIterator[MakeWorld]:
             tracer = traces.tracer("test.client")
             channel = open_channel(ChannelSettings(target=f"127.0.0.1:{server.port}"), tracer)
             await stack.enter_async_context(channel)
-            async with asyncio.timeout(5):  # a port that an earlier test's server had may still count as refusing
-                await channel.channel_ready()
             return World(server, tracer, channel, spans, lines)
 
         yield make
