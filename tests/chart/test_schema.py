@@ -99,8 +99,13 @@ def test_a_value_that_cannot_be_meant_is_refused_where_it_stands(
 
 
 def test_several_authorities_are_let_through(helm: Engine) -> None:
-    helm.render(nested("gateway.settings.connections", [{**CONNECTION, "ca_pem": CERTIFICATE * 2}]))
-    helm.render(nested("database.caPem", CERTIFICATE * 2))
+    for values in (
+        nested("gateway.settings.connections", [{**CONNECTION, "ca_pem": CERTIFICATE * 2}]),
+        nested(
+            "database", {"enabled": True, "host": "db.example", "existingSecret": "logins", "caPem": CERTIFICATE * 2}
+        ),
+    ):
+        assert helm.texts(values).count("BEGIN CERTIFICATE") == 2
 
 
 @pytest.mark.parametrize("source", ["hostPath", "nfs", "gitRepo"])

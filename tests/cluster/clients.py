@@ -4,15 +4,15 @@ import json
 import subprocess
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from directflow_cli.dev import toml
 
 from ..certificates import Authority
 from . import manifests
 from .kubectl import Failed, apply, command_in, execute, kubectl
+from .load import Result
 
 NAME = "client"
 USER = 10001
@@ -84,17 +84,8 @@ def in_pod(client: Client, program: str, *arguments: str) -> "subprocess.Complet
     return execute(client.namespace, NAME, "sh", "-c", PYTHON, "python", "-", *arguments, stdin=program)
 
 
-@dataclass
-class Outcome:
+class Outcome(Result):
     """What load.py prints."""
-
-    calls: int = 0
-    failed: int = 0
-    streams: int = 0
-    truncated: int = 0
-    errors: list[dict[str, Any]] = field(default_factory=list)
-    slowest_ms: int = 0
-    longest_stream_s: float = 0.0
 
     def told(self) -> str:
         errors = "\n".join(json.dumps(error) for error in self.errors)

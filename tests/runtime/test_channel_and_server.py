@@ -125,6 +125,21 @@ async def test_a_server_that_comes_back_is_found_again(world: Any, until: Any) -
     assert answer.value == "here"
 
 
+async def test_a_new_channel_knows_nothing_of_the_pause_of_an_older_one(world: Any) -> None:
+    """grpc's core has channels of one process share their connections, and what they know of an address."""
+
+    async def handler(request: Any, context: Any) -> StringValue:
+        return StringValue(value="here")
+
+    served = await world(handler)
+    await served.stub("unary_unary")(StringValue(), timeout=5)
+    await served.server.stop(0)
+    with pytest.raises(grpc.aio.AioRpcError, match="refused"):
+        await served.stub("unary_unary")(StringValue(), timeout=5)
+    again = await world(handler, port=served.server.port)
+    assert (await again.stub("unary_unary")(StringValue(), timeout=5)).value == "here"
+
+
 async def test_a_call_that_cannot_be_made_ends_its_span(world: Any) -> None:
     async def handler(request: Any, context: Any) -> StringValue:
         return StringValue()

@@ -64,6 +64,9 @@ def channel_options(settings: ChannelSettings, read_methods: Sequence[str]) -> l
         ("grpc.max_send_message_length", -1),
         ("grpc.initial_reconnect_backoff_ms", 100),
         ("grpc.max_reconnect_backoff_ms", RECONNECT_AT_MOST_MS),
+        # Else channels of one process share what they know of an address: a new one would fail at once with the pause
+        # of another's refused connection, though the server has come back.
+        ("grpc.use_local_subchannel_pool", 1),
         ("grpc.enable_retries", 1),
         ("grpc.enable_http_proxy", 0),  # services talk to each other; a developer's http_proxy is not meant for that
         ("grpc.service_config", json.dumps(service_config(read_methods))),

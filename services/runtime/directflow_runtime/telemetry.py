@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanProcessor, SynchronousMultiSpanProcessor
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SpanExporter
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Tracer
 
 from directflow_runtime.daemon_thread import in_daemon_thread
@@ -53,7 +54,8 @@ class Telemetry:
 
     def tracer(self, name: str) -> Tracer:
         """A tracer; `name` is the package that instruments itself, "directflow_gateway"."""
-        recorder = Recorder(name, self.resource, self._processor) if self._is_read else None
+        scope = InstrumentationScope(name)
+        recorder = Recorder(self.resource, scope, self._processor.on_end) if self._is_read else None
         return DecidedTracer(self._settings.sample_ratio, recorder, self._forced)
 
     def meter(self, metrics: Metrics) -> None:

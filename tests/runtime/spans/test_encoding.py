@@ -3,7 +3,7 @@
 from typing import Any
 
 from directflow_runtime.spans.encoding import LONGEST_REMEMBERED, REMEMBERED, Encoder
-from directflow_runtime.spans.recorded_span import RecordedSpan
+from directflow_runtime.spans.recorded_span import RecordedSpan, Recorder
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
@@ -13,7 +13,10 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, TraceState
 
 RESOURCE = Resource({"service.name": "directflow-test", "pods": ("a", "b")}, "https://opentelemetry.io/schemas/1.41.0")
-SCOPES = [InstrumentationScope(name) for name in ("directflow_test", "directflow_more")]
+RECORDERS = [
+    Recorder(RESOURCE, InstrumentationScope(name), lambda ended: None)
+    for name in ("directflow_test", "directflow_more")
+]
 
 short = st.text(max_size=8)
 texts = short | st.text(min_size=1, max_size=2).map(lambda text: text * LONGEST_REMEMBERED)
@@ -37,8 +40,8 @@ moments = st.integers(1, 2**63)
 def spans(draw: Any) -> RecordedSpan:
     links = draw(st.lists(st.builds(Link, contexts, attributes), max_size=2))
     span = RecordedSpan(
-        draw(texts), draw(contexts), draw(st.none() | contexts), draw(st.sampled_from(SpanKind)), draw(attributes),
-        links, draw(moments), RESOURCE, draw(st.sampled_from(SCOPES)), lambda ended: None,
+        draw(st.sampled_from(RECORDERS)), draw(texts), draw(contexts), draw(st.none() | contexts), draw(st.sampled_from(SpanKind)),
+        draw(attributes), links, draw(moments),
     )  # fmt: skip
     for name, held, at in draw(st.lists(st.tuples(texts, attributes, moments), max_size=2)):
         span.add_event(name, held, at)
@@ -77,7 +80,7 @@ def test_a_batch_is_what_opentelemetry_would_have_sent(sent: list[RecordedSpan])
 
 def span_with(**held: Any) -> RecordedSpan:
     ids = SpanContext(1, 2, False, TraceFlags(TraceFlags.SAMPLED))
-    span = RecordedSpan("work", ids, None, SpanKind.INTERNAL, held, [], 1, RESOURCE, SCOPES[0], lambda ended: None)
+    span = RecordedSpan(RECORDERS[0], "work", ids, None, SpanKind.INTERNAL, held, [], 1)
     span.end(2)
     return span
 

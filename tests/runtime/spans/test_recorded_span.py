@@ -3,7 +3,7 @@
 from collections.abc import Callable
 
 import pytest
-from directflow_runtime.spans.recorded_span import MOST, RecordedSpan
+from directflow_runtime.spans.recorded_span import MOST, RecordedSpan, Recorder
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode, TraceFlags, use_span
@@ -11,11 +11,14 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 IDS = SpanContext(1, 2, False, TraceFlags(TraceFlags.SAMPLED))
 
 
-def span(ended: Callable[[RecordedSpan], None] = lambda ended: None, links: int = 0) -> RecordedSpan:
-    return RecordedSpan(
-        "work", IDS, None, SpanKind.SERVER, {"told": "at the start"}, [Link(IDS)] * links, None,
-        Resource({"service.name": "test"}), InstrumentationScope("directflow_test"), ended,
-    )  # fmt: skip
+def span(
+    ended: Callable[[RecordedSpan], None] = lambda ended: None,
+    links: int = 0,
+    attributes: dict[str, str] | None = None,
+) -> RecordedSpan:
+    recorder = Recorder(Resource({"service.name": "test"}), InstrumentationScope("directflow_test"), ended)
+    given = {"told": "at the start"} if attributes is None else attributes
+    return RecordedSpan(recorder, "work", IDS, None, SpanKind.SERVER, given, [Link(IDS)] * links, None)
 
 
 def test_it_is_handed_on_once_when_it_ends() -> None:
@@ -60,9 +63,7 @@ def test_attributes_events_and_links_are_bounded_and_what_is_dropped_is_counted(
 
 def test_the_attributes_that_it_was_given_stay_the_givers() -> None:
     given = {"rpc.method": "Method"}
-    one = RecordedSpan(
-        "work", IDS, None, SpanKind.SERVER, given, [], None, Resource({}), InstrumentationScope("test"), lambda _: None
-    )
+    one = span(attributes=given)
     one.set_attribute("more", 1)
     assert given == {"rpc.method": "Method"}
 

@@ -9,6 +9,6 @@ from directflow_runtime.spans.decided_tracer import DecidedTracer
 from directflow_runtime.spans.exporter import span_exporter
 from directflow_runtime.spans.forced_sampling import ForcedSampling
 from directflow_runtime.spans.losses import CountedExporter, SpanLosses
-from directflow_runtime.spans.recorder import Recorder
+from directflow_runtime.spans.recorded_span import Recorder
 
 __all__ = ["CountedExporter", "DecidedTracer", "ForcedSampling", "Recorder", "SpanLosses", "span_exporter"]

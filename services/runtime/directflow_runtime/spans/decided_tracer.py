@@ -26,7 +26,7 @@ from opentelemetry.trace import (
 from opentelemetry.util.types import Attributes
 
 from directflow_runtime.spans.forced_sampling import ForcedSampling
-from directflow_runtime.spans.recorder import Recorder
+from directflow_runtime.spans.recorded_span import RecordedSpan, Recorder
 
 SAMPLED: Final = TraceFlags(TraceFlags.SAMPLED)
 NOT_SAMPLED: Final = TraceFlags(TraceFlags.DEFAULT)
@@ -64,7 +64,7 @@ class DecidedTracer(Tracer):
         if self._recorder is None or not own.trace_flags.sampled:
             return NonRecordingSpan(own)
         known = parent if parent.is_valid else None
-        return self._recorder.start(name, own, known, kind, attributes, links or (), start_time)
+        return RecordedSpan(self._recorder, name, own, known, kind, attributes, links or (), start_time)
 
     @contextmanager
     def start_as_current_span(  # type: ignore[override]  # theirs is decorated by something private

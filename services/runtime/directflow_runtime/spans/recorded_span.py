@@ -5,6 +5,7 @@ One task tells of a span, and nothing is sent before its end: so there is no loc
 
 import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from opentelemetry.sdk.resources import Resource
@@ -18,11 +19,23 @@ MOST: Final = 128
 UNSET: Final = Status()
 
 
+@dataclass(frozen=True, slots=True)
+class Recorder:
+    """Of one package that instruments itself: who its spans are from, and who gets them."""
+
+    resource: Resource
+    scope: InstrumentationScope
+    """The package's name."""
+    ended: Callable[["RecordedSpan"], None]
+    """Called once for each span, at its end."""
+
+
 class RecordedSpan(Span, ReadableSpan):
     """As the SDK's span, for processors and exporters of the SDK."""
 
     def __init__(  # the SDK's own fields, without its constructor's detours
         self,
+        recorder: Recorder,
         name: str,
         context: SpanContext,
         parent: SpanContext | None,
@@ -30,11 +43,8 @@ class RecordedSpan(Span, ReadableSpan):
         attributes: Attributes,
         links: Sequence[Link],
         start_time: int | None,
-        resource: Resource,
-        scope: InstrumentationScope,
-        ended: Callable[["RecordedSpan"], None],
     ) -> None:
-        """`ended` is called once, at the end."""
+        """`start_time` in nanoseconds since 1970, None for now."""
         self._name = name
         self._own = self._context = context
         self._parent = parent
@@ -45,11 +55,11 @@ class RecordedSpan(Span, ReadableSpan):
         self._status = UNSET
         self._start_time = time.time_ns() if start_time is None else start_time
         self._end_time: int | None = None
-        self._resource = resource
-        self._instrumentation_scope = scope
+        self._resource = recorder.resource
+        self._instrumentation_scope = recorder.scope
         self._instrumentation_info = None
         self._dropped = {"attributes": 0, "events": 0, "links": len(links) - len(self._links)} if links else _NONE
-        self._ended = ended
+        self._ended = recorder.ended
 
     # --- while it runs -------------------------------------------------------------------------------------------
 
