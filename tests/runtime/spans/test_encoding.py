@@ -15,7 +15,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 RESOURCE = Resource({"service.name": "directflow-test", "pods": ("a", "b")}, "https://opentelemetry.io/schemas/1.41.0")
 RECORDERS = [
     Recorder(RESOURCE, InstrumentationScope(name), lambda ended: None)
-    for name in ("directflow_test", "directflow_more")
+    for name in ("directflow_test", "directflow_b")
 ]
 
 short = st.text(max_size=8)
@@ -40,8 +40,8 @@ moments = st.integers(1, 2**63)
 def spans(draw: Any) -> RecordedSpan:
     links = draw(st.lists(st.builds(Link, contexts, attributes), max_size=2))
     span = RecordedSpan(
-        draw(st.sampled_from(RECORDERS)), draw(texts), draw(contexts), draw(st.none() | contexts), draw(st.sampled_from(SpanKind)),
-        draw(attributes), links, draw(moments),
+        draw(st.sampled_from(RECORDERS)), draw(texts), draw(contexts), draw(st.none() | contexts),
+        draw(st.sampled_from(SpanKind)), draw(attributes), links, draw(moments),
     )  # fmt: skip
     for name, held, at in draw(st.lists(st.tuples(texts, attributes, moments), max_size=2)):
         span.add_event(name, held, at)
