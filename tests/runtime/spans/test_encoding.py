@@ -14,8 +14,7 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 RESOURCE = Resource({"service.name": "directflow-test", "pods": ("a", "b")}, "https://opentelemetry.io/schemas/1.41.0")
 RECORDERS = [
-    Recorder(RESOURCE, InstrumentationScope(name), lambda ended: None)
-    for name in ("directflow_test", "directflow_b")
+    Recorder(RESOURCE, InstrumentationScope(name), lambda ended: None) for name in ("directflow_test", "directflow_b")
 ]
 
 short = st.text(max_size=8)
