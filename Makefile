@@ -92,7 +92,7 @@ generate-chart: $(STAMP) $(CHART_STAMP) ## Regenerate the chart's schema, README
 	@$(BIN)/python scripts/generate_chart
 	@DIRECTFLOW_GOLDEN=write $(BIN)/python -m pytest -q -p no:cacheprovider tests/chart/test_golden.py
 
-verify-chart: $(STAMP) ## The chart's generated files are what values.yaml and deploy/observability say
+verify-chart: $(STAMP) $(CHART_STAMP) ## The chart's generated files are what values.yaml and deploy/observability say
 	@$(BIN)/python scripts/generate_chart --check
 
 generate-lock: $(STAMP) ## Resolve the dependencies anew (needs uv)
