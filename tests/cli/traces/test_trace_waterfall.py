@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 import pytest
 from directflow_cli.traces.links import SHARED
-from directflow_cli.traces.spans import Span, depth_first
+from directflow_cli.traces.spans import Event, Span, depth_first
 from directflow_cli.traces.waterfall import BAR_CELLS, MAX_LINES, waterfall
 from rich.console import Console
 
@@ -168,3 +168,31 @@ def test_thousands_of_spans_deep_and_wide_are_shown_in_few_lines() -> None:
     deep = [span(str(number), str(number - 1), number, 5_000) for number in range(1, 2_000)]
     lines = shown([span("0", "", 0, 5_000), *deep])
     assert len(lines) < MAX_LINES + 20
+
+
+def progressed(*points: tuple[int, object]) -> Span:
+    """A statement of an hour, that told at these milliseconds how many rows had come."""
+    events = tuple(Event("progress", at * MS, {"db.response.returned_rows": rows}) for at, rows in points)  # type: ignore[dict-item]
+    return span("a", "", 0, 3_600_000, name="stream members", events=events)
+
+
+def test_a_long_streams_progress_is_told_with_its_times() -> None:
+    lines = shown([progressed((10_000, 1_000_000), (20_000, 1_900_000))], width=200)
+    assert "Progress of stream members: 1,000,000 rows after 10.0 s, 1,900,000 rows after 20.0 s" in lines
+
+
+def test_of_many_points_a_few_are_told_and_the_latest_always() -> None:
+    (line,) = [
+        line for line in shown([progressed(*((n * 10_000, n) for n in range(1, 51)))], 400) if "Progress" in line
+    ]
+    assert line.count("rows after") == 8
+    assert line.endswith("50 rows after 500.0 s")
+
+
+def test_a_span_that_told_no_progress_has_no_such_line() -> None:
+    other = span("b", "", 0, 1, events=(Event("exception", 0, {"exception.type": "KeyError"}),))
+    assert not [line for line in shown([other]) if "Progress" in line]
+
+
+def test_progress_that_is_no_number_is_no_reason_to_show_nothing() -> None:
+    assert any("? rows after 10.0 s" in line for line in shown([progressed((10_000, "many"))]))

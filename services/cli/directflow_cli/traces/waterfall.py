@@ -9,6 +9,7 @@ from rich.text import Text
 
 from directflow_cli.traces.arrangement import Arrangement, arranged
 from directflow_cli.traces.folding import folded
+from directflow_cli.traces.progress import progress
 from directflow_cli.traces.spans import Lines, Span
 from directflow_cli.traces.wording import details, duration, milliseconds, one_line, short_name, short_service
 
@@ -63,6 +64,8 @@ class _Waterfall:
         yield Text("Time: " + ", ".join(f"{words} {share:.0%} ({duration(ns)})" for words, share, ns in said.shares))
         for statement in said.statements:
             yield Text(one_line(f"Statement: {statement}", 400))
+        for sentence in progress(self._trace.lines):
+            yield Text(sentence)
         for note in self._trace.notes:
             yield Text(note, style="yellow")
 
