@@ -1,5 +1,6 @@
 """What every test may ask for. The PostgreSQL here is real, private, and gone when the process is, however it ends."""
 
+import asyncio
 import os
 import shutil
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ from typing import Any
 os.environ.setdefault("GRPC_ENABLE_FORK_SUPPORT", "false")
 
 import pytest
+import uvloop
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_cli.dev.postgres_binaries import Cluster, Installation, choose, reachable, server_account
 
@@ -35,6 +37,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(
         key=lambda item: next((at for at, folder in enumerate(FIRST) if _inside(item.nodeid, folder)), len(FIRST))
     )
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """What the services run on: it differs from Python's own where a connection is reset, and in whom it wakes first.
+
+    The command line runs on Python's own.
+    """
+    if _inside(item.nodeid, "tests/cli"):
+        return {"asyncio": asyncio.new_event_loop}
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.hookimpl(optionalhook=True)  # there is no such hook under `-p no:xdist`

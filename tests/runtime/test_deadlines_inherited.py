@@ -1,6 +1,7 @@
 """A call made while serving another one ends no later than that one."""
 
 import asyncio
+import time
 from typing import Any
 
 import grpc
@@ -13,7 +14,7 @@ METHOD = "directflow.test.v1.TestService/Do"
 
 
 def call(seconds: float) -> Call:
-    deadline = asyncio.get_running_loop().time() + seconds
+    deadline = time.monotonic() + seconds
     return Call(deadline, "segments", frozenset({"acme"}), "0" * 32, "0" * 16, METHOD)
 
 

@@ -32,18 +32,27 @@ class Clock:
 
     def left(self) -> float:
         """Seconds until the first limit, if the server keeps us waiting from now on. Never negative."""
-        now = time.monotonic()
-        return max(0.0, min(self.ends_at - now, self._work_s - self._worked))
+        return max(0.0, min(self._remaining()))
 
     def check(self) -> None:
         """Raises DEADLINE_EXCEEDED with the reason of the limit that has passed."""
+        if self.left() <= 0:
+            raise self.first()
+
+    def first(self) -> DirectFlowError:
+        """Of the limit that passes first. For whoever was woken by a timer of the loop: uvloop's count whole
+        milliseconds and may come one before their time, when no limit has passed yet."""
+        deadline, age, work = (max(0.0, seconds) for seconds in self._remaining())
+        if deadline <= min(age, work):
+            return DirectFlowError(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline has passed")
+        if age <= work:
+            return _too_long("STREAM_TOO_OLD", "the stream reached its maximum age", self._age_s)
+        return _too_long("STATEMENT_TIMEOUT", "PostgreSQL worked longer than the limit allows", self._work_s)
+
+    def _remaining(self) -> tuple[float, float, float]:
+        """Of the call, of the stream and of PostgreSQL's work: seconds, negative once they have passed."""
         now = time.monotonic()
-        if now >= self.deadline:
-            raise DirectFlowError(StatusCode.DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "the call's deadline has passed")
-        if now >= self._started + self._age_s:
-            raise _too_long("STREAM_TOO_OLD", "the stream reached its maximum age", self._age_s)
-        if self._worked >= self._work_s:
-            raise _too_long("STATEMENT_TIMEOUT", "PostgreSQL worked longer than the limit allows", self._work_s)
+        return self.deadline - now, self._started + self._age_s - now, self._work_s - self._worked
 
 
 def _too_long(reason: str, message: str, limit: float) -> DirectFlowError:

@@ -110,15 +110,16 @@ class GatewayConnection(psycopg.AsyncConnection[TupleRow]):
     async def wait(self, gen: PQGen[Any], interval: float = WAKE_S, timeout: float | None = None) -> Any:
         """psycopg's hook for everything that it sends and receives. Bounded by the lease's deadline."""
         left = self.wire.clock.left()
-        if timeout is not None:
-            left = min(left, timeout)
+        is_own = timeout is not None and timeout < left
+        seconds = timeout if is_own else left
         started = time.monotonic()
         try:
-            async with asyncio.timeout(None if math.isinf(left) else left):
+            async with asyncio.timeout(None if seconds is None or math.isinf(seconds) else seconds):
                 return await waiting.wait_async(gen, self.pgconn.socket, interval=WAKE_S)
         except TimeoutError:
-            self.wire.clock.check()
-            raise psycopg.errors.OperationalError("the wait for the database timed out") from None
+            if is_own:
+                raise psycopg.errors.OperationalError("the wait for the database timed out") from None
+            raise self.wire.clock.first() from None
         finally:
             self.wire.waited(time.monotonic() - started)
 

@@ -8,6 +8,7 @@ GIL while libpq reads (`psycopg.generators.fetch`, not documented; `pq`'s own co
 
 import asyncio
 import select
+import time
 from collections.abc import Collection, Sequence
 from typing import NamedTuple
 
@@ -273,7 +274,7 @@ class Wire:
             self._reading = True
         if writable:
             loop.add_writer(self._fileno, self._wake)
-        started = loop.time()
+        started = time.monotonic()  # the loop's own time is that of its last turn
         timer = loop.call_later(min(LOOK_S, self.clock.left()), self._wake)
         try:
             await waiter
@@ -282,7 +283,7 @@ class Wire:
             if writable:
                 loop.remove_writer(self._fileno)
             self._waiter = None
-            self.waited(loop.time() - started)
+            self.waited(time.monotonic() - started)
         self.clock.check()
 
     def waited(self, seconds: float) -> None:
