@@ -197,6 +197,35 @@ async def test_a_client_that_leaves_cancels_the_handler(world: Any, until: Any, 
     assert (await served.span(SpanKind.CLIENT)).attributes["rpc.response.status_code"] == "CANCELLED"
 
 
+@pytest.mark.parametrize("grace_s", [0, 0.1])
+@pytest.mark.parametrize("shape", SHAPES)
+async def test_a_call_that_our_own_drain_cuts_off_is_not_told_as_a_client_that_left(
+    world: Any, until: Any, shape: str, grace_s: float
+) -> None:
+    servicer = Servicer("hangs")
+    served = await world(servicer.of(shape), shape)
+    call = start(served, shape, 30)
+    await until(lambda: served.server.drain.running == 1)
+    assert await served.server.stop(grace_s)
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await finish(call, shape)
+    assert caught.value.code() is grpc.StatusCode.UNAVAILABLE
+    assert await outcome(served) == ("UNAVAILABLE", "DRAINING", "UNAVAILABLE", "DRAINING")
+    assert (await served.span(SpanKind.SERVER)).status.status_code is trace.StatusCode.ERROR
+    assert (await served.line())["level"] == "warning"
+
+
+async def test_a_client_that_leaves_within_the_grace_of_a_drain_is_a_client_that_left(world: Any, until: Any) -> None:
+    served = await world(Servicer("hangs").unary)
+    call = start(served, "unary_unary", 30)
+    await until(lambda: served.server.drain.running == 1)
+    stopping = asyncio.ensure_future(served.server.stop(20))
+    await asyncio.sleep(0)
+    call.cancel()
+    assert await stopping
+    assert await outcome(served) == ("CANCELLED",) * 4
+
+
 async def test_an_unexpected_exception_shows_its_values_to_nobody(world: Any) -> None:
     served = await world(Servicer("unexpected").unary)
     with pytest.raises(grpc.aio.AioRpcError) as caught:

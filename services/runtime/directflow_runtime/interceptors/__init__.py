@@ -37,7 +37,8 @@ def server_interceptors(
 ) -> Sequence[Layered]:
     """What `grpc.aio.server(interceptors=...)` takes. `domain` is the API's: "gateway.directflow".
     `baggage`: the keys of callers' baggage that become labels."""
-    errors, identity, idle_timeout = Errors(domain, logger), Identity(policy), IdleTimeout(settings.idle_write_s)
+    errors, identity = Errors(domain, logger, drain), Identity(policy)
+    idle_timeout = IdleTimeout(settings.idle_write_s)
     metrics.gauge(CALLS_RUNNING, lambda: {(domain.partition(".")[0],): drain.running})
     layers: tuple[Layer, ...] = (
         drain,  # first: a call counts as running until all of the others are done with it

@@ -24,6 +24,7 @@ class Drain:
         self._idle.set()
         self._watches: set[asyncio.Timeout] = set()
         self._draining = False
+        self._is_cut = False
 
     @property
     def running(self) -> int:
@@ -34,6 +35,11 @@ class Drain:
     def only_watches(self) -> bool:
         """True when no call is running but watches: nothing is worth a long grace."""
         return self._running == len(self._watches)
+
+    @property
+    def is_cut(self) -> bool:
+        """True when the grace is over: what is cancelled from now on is our doing, and not its client's."""
+        return self._is_cut
 
     def wrap(self, method: Method, inner: Handler) -> Handler:
         """Counts the call."""
@@ -67,6 +73,10 @@ class Drain:
         for scope in self._watches:
             if not scope.expired():
                 scope.reschedule(0)  # the past
+
+    def cut(self) -> None:
+        """The grace is over: what still runs is cancelled."""
+        self._is_cut = True
 
     async def finished(self, timeout_s: float) -> bool:
         """True when every handler has returned; False when some have not after `timeout_s`."""

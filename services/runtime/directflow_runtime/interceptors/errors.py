@@ -9,6 +9,7 @@ from structlog.typing import FilteringBoundLogger
 
 from directflow_runtime.calls import CallRecord, current_record
 from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.interceptors.drain import Drain
 from directflow_runtime.interceptors.method import Handler, Method
 from directflow_runtime.logging import exception_types, stack
 from directflow_runtime.remote import forwarded
@@ -20,9 +21,10 @@ SEND_STATUS_S: Final = 1.0
 class Errors:
     """Turns exceptions into rich statuses of `domain` ("segments.directflow"), and notes the outcome in the record."""
 
-    def __init__(self, domain: str, logger: FilteringBoundLogger) -> None:
+    def __init__(self, domain: str, logger: FilteringBoundLogger, drain: Drain) -> None:
         self._domain = domain
         self._logger = logger
+        self._drain = drain
 
     def wrap(self, method: Method, inner: Handler) -> Handler:
         """Ends the call with a status when `inner` raises."""
@@ -32,7 +34,7 @@ class Errors:
             try:
                 response = await inner(request, context)
             except asyncio.CancelledError:
-                _cancelled(record)
+                self._cancelled(record)
                 raise
             except grpc.aio.AbortError:
                 _note_code(record, context)
@@ -68,12 +70,15 @@ class Errors:
             # is how a handler leaves after its status: any other exception would be logged as unexpected.
             raise asyncio.CancelledError from None
 
-
-def _cancelled(record: CallRecord) -> None:
-    """The core cancels a handler both when the client leaves and when its deadline is over."""
-    late = record.deadline is not None and time.monotonic() >= record.deadline
-    record.code = StatusCode.DEADLINE_EXCEEDED if late else StatusCode.CANCELLED
-    record.reason = record.code.name
+    def _cancelled(self, record: CallRecord) -> None:
+        """The core cancels a handler when the client leaves, when its deadline is over, and when the drain's grace is:
+        the client of that one is told UNAVAILABLE."""
+        late = record.deadline is not None and time.monotonic() >= record.deadline
+        if self._drain.is_cut:
+            record.code, record.reason = StatusCode.UNAVAILABLE, "DRAINING"
+        else:
+            record.code = StatusCode.DEADLINE_EXCEEDED if late else StatusCode.CANCELLED
+            record.reason = record.code.name
 
 
 def _note_code(record: CallRecord, context: Any) -> None:
