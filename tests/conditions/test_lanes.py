@@ -253,6 +253,47 @@ async def test_a_shared_statement_that_nobody_waits_for_any_more_ends_as_cancell
     assert shared.attributes["error.type"] == "CANCELLED"
 
 
+@pytest.mark.parametrize("others", [0, 1, 2])
+async def test_a_caller_that_leaves_while_it_waits_tells_how_long_and_links_to_the_statement_it_waited_for(
+    lanes: Lanes, gateway: HeldGateway, provider: TracerProvider, spans: InMemorySpanExporter, others: int
+) -> None:
+    """In flight is the first caller's own statement, that of one who waited for it, or one that two share."""
+
+    async def traced(person: str) -> None:
+        with provider.get_tracer("test").start_as_current_span(person, record_exception=False):
+            await ask(lanes, person)
+
+    before = await start(*(traced(str(number)) for number in range(others + 1)))
+    if others:
+        before[0].cancel()
+        await asyncio.sleep(0.01)
+    (late,) = await start(traced("late"))
+    late.cancel()
+    await asyncio.gather(late, return_exceptions=True)
+    gateway.open.set()
+    await asyncio.gather(*before, return_exceptions=True)
+    done = {span.name: span for span in spans.get_finished_spans()}
+    waited_for = ["0", "1", "evaluate together"][others]
+    assert done["late"].attributes["directflow.lane.wait_ms"] > 0
+    assert [link.context.span_id for link in done["late"].links] == [done[waited_for].context.span_id]
+
+
+async def test_callers_that_wait_when_the_replica_ends_tell_how_long(
+    lanes: Lanes, provider: TracerProvider, spans: InMemorySpanExporter
+) -> None:
+    async def traced(person: str) -> None:
+        with provider.get_tracer("test").start_as_current_span(person, record_exception=False):
+            await ask(lanes, person)
+
+    first, second = await start(traced("0"), traced("1"))
+    await lanes.aclose()
+    await asyncio.gather(second, return_exceptions=True)
+    (waited,) = spans.get_finished_spans()
+    assert (waited.name, "directflow.lane.wait_ms" in waited.attributes, len(waited.links)) == ("1", True, 1)
+    first.cancel()
+    await asyncio.gather(first, return_exceptions=True)
+
+
 async def test_a_lone_callers_statement_is_in_its_callers_trace(
     lanes: Lanes, gateway: HeldGateway, provider: TracerProvider
 ) -> None:

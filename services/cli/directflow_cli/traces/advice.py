@@ -81,7 +81,7 @@ BY_PART: Final[Mapping[Part, str]] = MappingProxyType(
     {
         Part.CALLER: "DirectFlow was not what took the time: look at the caller.",
         Part.ADMISSION: "The replica had as many calls as it may: add replicas, or raise the limit.",
-        Part.LANE: "That wait gathers calls into one statement; shorten it where single calls matter more.",
+        Part.LANE: "The same condition was being asked for others: see, by the link, what took that statement so long.",
         Part.POOL: "All sessions were busy: look for long statements on the connection, then raise its limit.",
         Part.CONNECT: "See the network, TLS and login of that server: `directflow connection test`. "
         "Later calls take the open session.",

@@ -18,7 +18,7 @@ class Part(enum.Enum):
 
     CALLER = "the caller itself"
     ADMISSION = "waiting for admission"
-    LANE = "waiting for others to share a statement"
+    LANE = "waiting for the statement before its own"
     POOL = "waiting for a free database session"
     CONNECT = "opening a database session"
     CREDENTIAL = "asking Vault"

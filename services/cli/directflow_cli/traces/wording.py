@@ -17,7 +17,7 @@ _DETAILS = (
     ("", "directflow.cause", ""),
     ("SQLSTATE ", "db.response.status_code", ""),
     ("waited ", "directflow.pool.wait_ms", " ms"),
-    ("waited for others ", "directflow.lane.wait_ms", " ms"),
+    ("waited for the statement before ", "directflow.lane.wait_ms", " ms"),
     ("sessions ", "directflow.pool.in_use", ""),
     ("of ", "directflow.pool.size", ""),
     ("connect ", "directflow.connect_ms", " ms"),

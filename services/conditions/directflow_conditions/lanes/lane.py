@@ -9,10 +9,10 @@ from typing import Final
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_runtime.metrics import Histogram
-from opentelemetry.trace import Tracer
+from opentelemetry.trace import INVALID_SPAN, Span, Tracer, get_current_span
 
 from directflow_conditions.lanes.batch import Batch
-from directflow_conditions.lanes.statement_span import statement_span
+from directflow_conditions.lanes.statement_span import statement_span, tell_vain_wait
 from directflow_conditions.lanes.waiter import Waiter
 from directflow_conditions.questions import Alone, Answer, Gateway, Question
 
@@ -49,9 +49,12 @@ class Lane:
         """Callers of the statement before."""
         self._aboard: set[Waiter] = set()
         """Callers of the statement in flight who have not left."""
+        self._in_flight: Span = INVALID_SPAN
+        """What the statement in flight is a part of: its own span, or its only caller's."""
 
     async def lead(self, question: Question) -> Sequence[Answer]:
         """The answers for the first caller, whose statement is its own: in its task, as if there were no lane."""
+        self._in_flight = get_current_span()
         try:
             return await Alone(self._gateway).ask(question)
         finally:
@@ -69,6 +72,7 @@ class Lane:
         """The caller has gone, with or without an answer. A statement that nobody waits for any more is cancelled."""
         queue = self._queues.get(waiter.identity)
         if queue is not None and waiter in queue:
+            tell_vain_wait(waiter, self._in_flight)
             del queue[waiter]
             if not queue:
                 del self._queues[waiter.identity]
@@ -80,7 +84,8 @@ class Lane:
     async def aclose(self) -> None:
         """Cancels the statement in flight, and returns when it has ended."""
         queued = [waiter for queue in self._queues.values() for waiter in queue]
-        self._queues.clear()
+        for waiter in queued:
+            self._leave(waiter)
         Batch(queued).fail(_ended())
         if self._statement is not None:
             self._statement.cancel()
@@ -133,7 +138,7 @@ class Lane:
             return
         self._sizes.record(len(batch.waiters))
         try:
-            with statement_span(self._tracer, batch):
+            with statement_span(self._tracer, batch) as self._in_flight:
                 timeout = max(waiter.deadline for waiter in batch.waiters) - time.monotonic()
                 batch.deliver(await self._gateway.ask(batch.questions(), max(timeout, 0.0)))
         except Exception as error:

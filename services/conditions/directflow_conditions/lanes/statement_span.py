@@ -16,22 +16,30 @@ from opentelemetry.context import Context
 from opentelemetry.trace import Link, Span, SpanKind, Status, StatusCode, Tracer, use_span
 
 from directflow_conditions.lanes.batch import Batch
+from directflow_conditions.lanes.waiter import Waiter
 
 NAME: Final = "evaluate together"
 MAX_LINKS: Final = 128
 
 
 @contextmanager
-def statement_span(tracer: Tracer, batch: Batch) -> Iterator[None]:
-    """The current span within the block is the statement's, or its one caller's."""
+def statement_span(tracer: Tracer, batch: Batch) -> Iterator[Span]:
+    """The current span within the block is the statement's, or its one caller's; the block gets it."""
     callers = [waiter.span for waiter in batch.waiters]
     _tell_waits(batch)
     if len(callers) == 1:
-        with use_span(callers[0], record_exception=False, set_status_on_exception=False):
-            yield
+        with use_span(callers[0], record_exception=False, set_status_on_exception=False) as span:
+            yield span
     else:
-        with _shared_span(tracer, batch, callers):
-            yield
+        with _shared_span(tracer, batch, callers) as span:
+            yield span
+
+
+def tell_vain_wait(waiter: Waiter, waited_for: Span) -> None:
+    """The caller leaves before a statement of its own: what it waited for in vain is one link away."""
+    if waiter.span.is_recording():
+        _tell_wait(waiter, time.monotonic())
+        waiter.span.add_link(waited_for.get_span_context())
 
 
 def _tell_waits(batch: Batch) -> None:
@@ -39,11 +47,15 @@ def _tell_waits(batch: Batch) -> None:
     now = time.monotonic()
     for waiter in batch.waiters:
         if waiter.span.is_recording():
-            waiter.span.set_attribute(names.LANE_WAIT_MS, round((now - waiter.since) * 1000, 3))
+            _tell_wait(waiter, now)
+
+
+def _tell_wait(waiter: Waiter, now: float) -> None:
+    waiter.span.set_attribute(names.LANE_WAIT_MS, round((now - waiter.since) * 1000, 3))
 
 
 @contextmanager
-def _shared_span(tracer: Tracer, batch: Batch, callers: Sequence[Span]) -> Iterator[None]:
+def _shared_span(tracer: Tracer, batch: Batch, callers: Sequence[Span]) -> Iterator[Span]:
     links = [Link(caller.get_span_context()) for caller in callers[:MAX_LINKS]]
     span = tracer.start_span(NAME, Context(), SpanKind.INTERNAL, _attributes(batch), links)
     for caller in callers:
@@ -51,7 +63,7 @@ def _shared_span(tracer: Tracer, batch: Batch, callers: Sequence[Span]) -> Itera
             caller.add_link(span.get_span_context())
     try:
         with use_span(span, record_exception=False, set_status_on_exception=False):
-            yield
+            yield span
     except BaseException as error:
         span.set_attribute(names.ERROR_TYPE, _reason_of(error))
         span.set_status(Status(StatusCode.ERROR))
