@@ -129,7 +129,7 @@ class TelemetrySettings(SettingsModel):
     """Of the calls that come without a decision; the caller's decision is kept."""
     sampled_per_s: float = Field(default=100.0, ge=0)
     """Most traces a second that callers may force by their sampled flag; beyond, theirs go on without being recorded
-    here and further down. 0: no limit."""
+    here and further down. 1,000 calls of one trace count as one, each further one by itself. 0: no limit."""
     baggage: frozenset[Annotated[str, Field(pattern="^[a-zA-Z0-9_.-]{1,64}$")]] = Field(
         default=frozenset(), max_length=8
     )

@@ -1,7 +1,7 @@
 """A caller's sampled flag is followed, up to a rate; what is beyond goes on unrecorded, here and further down."""
 
 from directflow_runtime.settings import TelemetrySettings
-from directflow_runtime.spans.forced_sampling import REMEMBERED, ForcedSampling
+from directflow_runtime.spans.forced_sampling import CALLS_A_TRACE, REMEMBERED, ForcedSampling
 from directflow_runtime.telemetry import telemetry
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
@@ -34,6 +34,28 @@ def test_a_long_silence_saves_up_no_more_than_a_second() -> None:
 def test_a_trace_that_was_admitted_stays_so_and_costs_once() -> None:
     limit = ForcedSampling(2, Clock())
     assert [limit.admits(trace) for trace in (1, 1, 1, 2, 3, 1)] == [True, True, True, True, False, True]
+    assert sum(limit.admits(1) for _ in range(10_000)) == CALLS_A_TRACE - 4
+
+
+def test_beyond_what_its_token_pays_for_each_call_of_a_trace_costs_one() -> None:
+    clock = Clock()
+    limit = ForcedSampling(2, clock)
+    assert sum(limit.admits(1) for _ in range(10_000)) == CALLS_A_TRACE + 1
+    clock.now = 1.0
+    assert sum(limit.admits(1) for _ in range(10_000)) == 2
+    clock.now = 2.0
+    assert [limit.admits(trace) for trace in (1, 2, 3)] == [True, True, False]
+
+
+async def test_one_trace_id_on_all_calls_does_not_have_all_of_them_recorded() -> None:
+    spans = InMemorySpanExporter()
+    settings = TelemetrySettings(sampled_per_s=1, sample_ratio=0.0)
+    caller = set_span_in_context(NonRecordingSpan(SpanContext(77, 7, True, TraceFlags(TraceFlags.SAMPLED))))
+    async with telemetry(settings, "directflow-test", SimpleSpanProcessor(spans)) as traces:
+        tracer = traces.tracer("package")
+        for _ in range(5 * CALLS_A_TRACE):
+            tracer.start_span("server", caller).end()
+    assert CALLS_A_TRACE <= len(spans.get_finished_spans()) < 2 * CALLS_A_TRACE
 
 
 def test_what_it_remembers_is_bounded() -> None:
