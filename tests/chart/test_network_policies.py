@@ -127,6 +127,44 @@ def test_directflows_own_database_is_reached_where_it_is_used(render: Callable[[
     assert 6000 not in rules(render(there), "gateway", "egress")
 
 
+@pytest.mark.parametrize(
+    ("values", "component", "port"),
+    [
+        (merged(CASES["database with logins in a Secret"], nested("database.port", 6432)), "gateway", 6432),
+        (nested("vault.address", "https://vault.example"), "gateway", 443),
+        (nested("vault.address", "https://[fd00::8200]"), "gateway", 443),
+        (nested("vault.address", "https://[fd00::1]:8201"), "gateway", 8201),
+        (nested("telemetry.otlpEndpoint", "http://collector.observability.svc:4320"), "gateway", 4320),
+        (nested("telemetry.otlpEndpoint", "http://collector.observability.svc:4320"), "segments", 4320),
+        (nested("telemetry.otlpEndpoint", "http://collector.observability.svc:4320"), "conditions", 4320),
+    ],
+)
+def test_the_network_lets_through_to_the_port_that_the_settings_name(
+    render: Callable[[Values], Manifests], values: Values, component: str, port: int
+) -> None:
+    manifests = render(values)
+    assert port in rules(manifests, component, "egress")
+    fixed = {53, 7400, 5432, 8200} if component == "gateway" else {53, 7400}
+    assert rules(manifests, component, "egress").keys() - fixed == {port}
+
+
+def test_the_customers_databases_stay_within_reach_beside_directflows_own(
+    render: Callable[[Values], Manifests],
+) -> None:
+    own = merged(CASES["database with logins in a Secret"], nested("database.port", 6432))
+    assert {5432, 6432} <= rules(render(own), "gateway", "egress").keys()
+
+
+def test_a_port_that_a_service_translates_is_the_one_of_the_pods_behind_it(
+    render: Callable[[Values], Manifests],
+) -> None:
+    addresses = {"vault": {"address": "https://vault.vault.svc"}, "telemetry": {"otlpEndpoint": "http://otel:80"}}
+    behind = {"networkPolicy": {"vault": {"port": 8200}, "collector": {"port": 4317}}}
+    ports = rules(render(merged(addresses, behind)), "gateway", "egress").keys()
+    assert {8200, 4317} <= ports
+    assert not {443, 80} & ports
+
+
 def test_cloud_metadata_is_out_of_reach_by_default(case: Manifests) -> None:
     for name, one in case.of("NetworkPolicy").items():
         for rule in one["spec"].get("egress", []):

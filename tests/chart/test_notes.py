@@ -5,7 +5,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.chart.cases import CASES
-from tests.chart.rendering import NAMESPACE, HelmEngine, Values, merged
+from tests.chart.rendering import NAMESPACE, HelmEngine, Values, merged, nested
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +32,21 @@ def test_what_is_missing_is_named_by_its_value(notes: Callable[[Values], str]) -
         assert f"* {value} is" in told
     assert "vault.enabled is false" in notes(CASES["no Vault"])
     assert "networkPolicy.enabled is false" in notes(CASES["no network policies"])
+
+
+def test_an_address_beyond_the_cluster_that_the_network_leads_nobody_to_is_named(
+    notes: Callable[[Values], str],
+) -> None:
+    beyond = {"vault": {"address": "https://vault.example"}, "telemetry": {"otlpEndpoint": "http://otel.example:4317"}}
+    for address, peers in (("vault.address", "vault"), ("telemetry.otlpEndpoint", "collector")):
+        told = f"* {address} names nothing in this cluster, and networkPolicy.{peers}.to no ipBlock"
+        assert told in notes(beyond)
+        assert told not in notes(
+            merged(beyond, nested(f"networkPolicy.{peers}.to", [{"ipBlock": {"cidr": "10.0.0.0/8"}}]))
+        )
+    assert "names nothing" not in notes(
+        nested("telemetry.otlpEndpoint", "http://otel.observability.svc.cluster.local:4317")
+    )
 
 
 def test_nothing_is_missing_in_production(notes: Callable[[Values], str]) -> None:

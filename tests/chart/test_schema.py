@@ -78,6 +78,8 @@ def test_a_misspelt_key_is_refused_by_name(each_helm: Engine, values: Values, na
         ("vault.address", "http://vault:8200", "does not match pattern"),
         ("vault.address", "https://user:password@vault:8200", "does not match pattern"),
         ("telemetry.otlpEndpoint", "http://user:password@collector:4317", "does not match pattern"),
+        ("vault.address", "https://vault:99999", "does not match pattern"),
+        ("telemetry.otlpEndpoint", "http://collector", "does not match pattern"),
         ("gateway.settings.logging.level", "loud", "one of 'debug'"),
         ("database.caPem", PRIVATE_KEY, "does not match pattern"),
         ("gateway.settings.connections", [{**CONNECTION, "ca_pem": PRIVATE_KEY}], "does not match pattern"),

@@ -11,6 +11,28 @@
 {{- end }}
 {{- end -}}
 
+{{/* Takes a port of networkPolicy, `given`, and the address that it is for: 0 is the address's own port, which is that of
+     https where it names none. */}}
+{{- define "directflow.network.port" -}}
+{{ .given | default (regexFind ":[0-9]+$" .address | trimPrefix ":" | default "443") }}
+{{- end -}}
+
+{{/* Takes the root; gives the addresses that are no Service's, by the peers of networkPolicy that name pods alone. */}}
+{{- define "directflow.network.outside" -}}
+{{- $policy := .Values.networkPolicy -}}
+{{- $addresses := dict -}}
+{{- if .Values.vault.enabled }}{{ $_ := set $addresses "vault" "vault.address" }}{{ end -}}
+{{- if .Values.telemetry.otlpEndpoint }}{{ $_ := set $addresses "collector" "telemetry.otlpEndpoint" }}{{ end -}}
+{{- range $peers, $address := $addresses -}}
+{{- $path := splitList "." $address -}}
+{{- $value := get (get $.Values (first $path)) (last $path) -}}
+{{- $isInside := regexMatch "^https?://[^.]+(:[0-9]+)?$|[.]svc(:[0-9]+)?$|[.]svc[.]" $value -}}
+{{- if and $policy.enabled (not $isInside) (not (contains "ipBlock" (toJson (get $policy $peers).to))) }}
+{{ $peers }}: {{ $address }}
+{{- end -}}
+{{- end -}}
+{{- end -}}
+
 {{- define "directflow.network.pods" -}}
 - podSelector:
     matchLabels:
@@ -28,7 +50,7 @@
     - {port: {{ int $policy.dns.port }}, protocol: TCP}
 {{- end }}
 {{- if and .root.Values.telemetry.otlpEndpoint (ne .component "test") }}
-{{- include "directflow.network.rule" (dict "direction" "to" "peers" $policy.collector.to "ports" (list $policy.collector.port)) }}
+{{- include "directflow.network.rule" (dict "direction" "to" "peers" $policy.collector.to "ports" (list (include "directflow.network.port" (dict "given" $policy.collector.port "address" .root.Values.telemetry.otlpEndpoint)))) }}
 {{- end }}
 {{- if eq .component "gateway" }}
 {{- include "directflow.network.egress.gateway" .root }}
@@ -45,10 +67,10 @@
 {{- define "directflow.network.egress.gateway" -}}
 {{- $policy := .Values.networkPolicy -}}
 {{- if .Values.vault.enabled }}
-{{- include "directflow.network.rule" (dict "direction" "to" "peers" $policy.vault.to "ports" (list $policy.vault.port)) }}
+{{- include "directflow.network.rule" (dict "direction" "to" "peers" $policy.vault.to "ports" (list (include "directflow.network.port" (dict "given" $policy.vault.port "address" .Values.vault.address)))) }}
 {{- end }}
 {{- if .Values.database.enabled }}
-{{- include "directflow.network.rule" (dict "direction" "to" "peers" $policy.database.to "ports" (list $policy.database.port)) }}
+{{- include "directflow.network.rule" (dict "direction" "to" "peers" $policy.database.to "ports" (list ($policy.database.port | default .Values.database.port))) }}
 {{- end }}
 {{- range $policy.databases }}
 {{- include "directflow.network.rule" (dict "direction" "to" "peers" .to "ports" .ports) }}
