@@ -135,7 +135,7 @@ def test_every_command_exists(command: str) -> None:
 
 
 LINES = re.findall(r"(?:log lines?(?: with)?|log,)\s+`([a-zD][^`]+)`", deployment.RUNBOOK.read_text())
-SPANS = {"admission", "pool acquire", "connect", "compile", "describe", "vault read"}
+SPANS = {"admission", "pool acquire", "connect", "begin", "compile", "describe", "vault read"}
 
 
 def sources() -> str:

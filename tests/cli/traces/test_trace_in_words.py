@@ -32,13 +32,15 @@ def waiting() -> list[Span]:
     return [*stream(0, 250)[:-1], statement("f", "e", 210, 240)]
 
 
+ON_SERVER = {"db.system.name": "postgresql", "directflow.time.server_ms": 190, "directflow.connection": "c"}
 WAITS = {
     Part.ADMISSION: [*waiting(), child("admission", 0, 200)],
     Part.POOL: [*waiting(), child("pool acquire", 0, 200)],
     Part.CONNECT: [*waiting(), child("pool acquire", 0, 200), child("connect", 1, 199, "w", "x")],
     Part.CREDENTIAL: [*waiting(), child("vault read", 0, 200)],
+    Part.TRANSACTION: [*waiting(), child("begin", 0, 200, **ON_SERVER)],
     Part.COMPILE: [*waiting(), child("compile", 0, 200)],
-    Part.DESCRIBE: [*waiting(), child("describe communities", 0, 200, **{"db.system.name": "postgresql"})],
+    Part.DESCRIBE: [*waiting(), child("describe communities", 0, 200, **ON_SERVER)],
     Part.PLAN: stream(0, 100, **milliseconds("plan", 70)),
     Part.FIRST_ROW: stream(0, 100, **milliseconds("first_row", 70), **milliseconds("server", 75)),
     Part.TRANSFER: stream(0, 100, **milliseconds("first_row", 1), **milliseconds("server", 75)),
@@ -125,6 +127,35 @@ def test_a_failure_is_told_with_where_it_began_its_reason_and_what_to_do() -> No
         "Ended with FAILED_PRECONDITION, CREDENTIALS_REJECTED (SQLSTATE 28P01), which began in gateway: connect."
     )
     assert said.advice[0] == BY_REASON["CREDENTIALS_REJECTED"]
+
+
+def test_a_begin_that_failed_and_was_begun_anew_is_not_where_a_later_failure_began() -> None:
+    failing = {"code": "FAILED_PRECONDITION", "reason": "DATA_ERROR"}
+    begin = {"status": "ERROR", "attributes": {"error.type": "DATABASE_UNREACHABLE"}}
+    spans = [
+        call("a", "", 0, 50, "gateway", **failing),
+        span("b", "a", 0, 5, name="begin", service="directflow-gateway", **begin),
+        span(
+            "c",
+            "a",
+            6,
+            9,
+            name="stream x",
+            service="directflow-gateway",
+            status="ERROR",
+            attributes={"error.type": "DATA_ERROR"},
+        ),
+    ]
+    assert told(spans).ending.endswith("DATA_ERROR, which began in gateway: stream x.")
+    assert told(spans[:2]).ending.endswith("which began in gateway: begin.")
+
+
+def test_what_is_asked_about_a_statement_or_around_it_is_no_statement_that_ran() -> None:
+    below = [
+        child("begin", 0, 10, span_id="x", **ON_SERVER),
+        child("describe communities", 0, 10, span_id="y", **ON_SERVER),
+    ]
+    assert len(told([*stream(0, 100), *below]).statements) == 1
 
 
 def test_an_inner_call_that_was_given_up_is_no_failure_of_the_whole() -> None:

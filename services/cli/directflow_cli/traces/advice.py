@@ -86,6 +86,8 @@ BY_PART: Final[Mapping[Part, str]] = MappingProxyType(
         Part.CONNECT: "See the network, TLS and login of that server: `directflow connection test`. "
         "Later calls take the open session.",
         Part.CREDENTIAL: "See whether Vault is slow (docs/credentials.md).",
+        Part.TRANSACTION: "The server did not answer to BEGIN or ROLLBACK: a pooler before it without a free server "
+        "session, a firewall that forgot the idle one, or a server that hangs.",
         Part.COMPILE: "Only a statement's first call compiles: the next one should not.",
         Part.DESCRIBE: "Only a statement's first call is checked on the server: the next one should not be.",
         Part.PLAN: "Very many joins or partitions take long to plan: EXPLAIN the statement on that database.",

@@ -22,6 +22,7 @@ class Part(enum.Enum):
     POOL = "waiting for a free database session"
     CONNECT = "opening a database session"
     CREDENTIAL = "asking Vault"
+    TRANSACTION = "beginning or ending the transaction"
     COMPILE = "compiling the SQL"
     DESCRIBE = "describing the statement to check it"
     PLAN = "planning the statement"
@@ -112,7 +113,7 @@ def _parts(span: Span | None, ns: int, remote: bool) -> Iterator[tuple[Part, flo
 
 def _told(span: Span) -> list[tuple[Part, float]]:
     """What the span says of its own time, in milliseconds."""
-    if not is_statement(span):
+    if not is_statement(span) or _named(span):
         return [
             (Part.READER, span.number("directflow.time.reader_ms")),
             (Part.LANE, span.number("directflow.lane.wait_ms")),
@@ -131,6 +132,8 @@ _BY_NAME = {
     "admission": Part.ADMISSION,
     "pool acquire": Part.POOL,
     "connect": Part.CONNECT,
+    "begin": Part.TRANSACTION,
+    "rollback": Part.TRANSACTION,
     "compile": Part.COMPILE,
     "describe": Part.DESCRIBE,
     "vault": Part.CREDENTIAL,
@@ -141,8 +144,7 @@ def _rest(span: Span, remote: bool) -> Part:
     if "rpc.method" in span.attributes:
         # A call's own time: on its way where the other side was seen, else whatever that did.
         return Part.HOP if span.kind == "CLIENT" or (remote and not span.kind) else Part.OWN
-    named = _BY_NAME.get(span.name) or _BY_NAME.get(span.name.partition(" ")[0])
-    if named:
+    if named := _named(span):
         return named
     if is_statement(span):
         if "directflow.connection" not in span.attributes:
@@ -152,6 +154,15 @@ def _rest(span: Span, remote: bool) -> Part:
     return Part.OWN if span.service.startswith("directflow-") and not span.service.endswith("-cli") else Part.CALLER
 
 
+def _named(span: Span) -> Part | None:
+    return _BY_NAME.get(span.name) or _BY_NAME.get(span.name.partition(" ")[0])
+
+
 def is_statement(span: Span) -> bool:
-    """One statement on a PostgreSQL."""
+    """Something that was asked of a PostgreSQL."""
     return span.attributes.get("db.system.name") == POSTGRESQL
+
+
+def brings_rows(span: Span) -> bool:
+    """A definition's statement on a customer's database: neither about one, nor around one."""
+    return is_statement(span) and "directflow.connection" in span.attributes and _named(span) is None

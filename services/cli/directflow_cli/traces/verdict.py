@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from directflow_cli.traces.advice import BY_PART, BY_REASON, UNKNOWN_REASON
-from directflow_cli.traces.breakdown import Part, Stretch, breakdown, is_statement
+from directflow_cli.traces.breakdown import Part, Stretch, breakdown, brings_rows
 from directflow_cli.traces.spans import NS_A_MS, Lines, Span
 from directflow_cli.traces.wording import bytes_of, duration, one_line, revision_of, short_name, short_service
 
@@ -12,6 +12,7 @@ STATUS = "rpc.response.status_code"
 REASON = "error.type"
 SQLSTATE = "db.response.status_code"
 GOOD = ("", "OK")
+BEGIN = "begin"
 PARTS_TOLD = 5
 LEAST_SHARE = 0.01
 MOST_STATEMENTS = 5
@@ -77,7 +78,10 @@ def _cause(lines: Lines, at: int) -> Span:
     for depth, span in lines[at + 1 :]:
         if depth <= top:
             break
-        if depth > cause_depth and span.text(REASON) and (span.failed or span.text(STATUS) not in GOOD):
+        if not span.text(REASON) or not (span.failed or span.text(STATUS) not in GOOD):
+            continue
+        # A BEGIN that fails on a session that had died is begun again on another one, and nobody notices.
+        if depth > cause_depth or (depth == cause_depth > top and cause.name == BEGIN):
             cause_depth, cause = depth, span
     return cause
 
@@ -144,8 +148,7 @@ def _statements(lines: Lines) -> Iterator[str]:
     """Each statement on each database once, however often it ran."""
     ran: dict[tuple[str, str], list[Span]] = {}
     for _, span in lines:
-        # To describe a statement is to ask about it: it brings no rows.
-        if is_statement(span) and span.text("directflow.connection") and not span.name.startswith("describe"):
+        if brings_rows(span):
             text = one_line(span.text("db.query.text"), MAX_QUERY_CHARACTERS)
             ran.setdefault((_where(span), text), []).append(span)
     for (where, text), spans in list(ran.items())[:MOST_STATEMENTS]:

@@ -5,8 +5,8 @@ options and hands the server session to somebody else between transactions. Time
 """
 
 import math
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractContextManager, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Self
@@ -77,9 +77,14 @@ class TransactionSettings:
         return cls(application_name, min(limits.max_stream_age_s, remaining_s) + GRACE_S, limits.lock_timeout_s)
 
 
+Around = Callable[[str], AbstractContextManager[object]]
+"""A context to wait for BEGIN or ROLLBACK in, by its name in lower case: where nobody tells of it, time is lost that no
+trace accounts for."""
+
+
 @asynccontextmanager
 async def read_only_transaction(
-    connection: psycopg.AsyncConnection[Any], settings: TransactionSettings
+    connection: psycopg.AsyncConnection[Any], settings: TransactionSettings, around: Around = nullcontext
 ) -> AsyncIterator[datetime]:
     """REPEATABLE READ READ ONLY with these settings, in one round trip; ended by ROLLBACK, always. Gives the snapshot's
     time by the server's clock, which a pooled connection keeps as `snapshot_time`.
@@ -92,17 +97,22 @@ async def read_only_transaction(
     a setting, DATABASE_UNREACHABLE when it went away.
     """
     wire = wire_of(connection)
-    snapshot_time = await _begin(wire, settings)
+    with around("begin"):
+        snapshot_time = await _begin(wire, settings)
     if isinstance(connection, GatewayConnection):
         connection.snapshot_time = snapshot_time
     try:
         yield snapshot_time
     except Exception:
-        if not wire.lost and not wire.busy:
-            await end_transaction(wire)
+        await _end(wire, around)
         raise
+    await _end(wire, around)
+
+
+async def _end(wire: Wire, around: Around) -> None:
     if not wire.lost and not wire.busy:
-        await end_transaction(wire)
+        with around("rollback"):
+            await end_transaction(wire)
 
 
 async def end_transaction(wire: Wire) -> None:

@@ -10,13 +10,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
-from directflow_runtime.errors import DirectFlowError
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode, Tracer, set_span_in_context, use_span
+from opentelemetry.trace import Span, SpanKind, Tracer, set_span_in_context, use_span
 
 from directflow_gateway import telemetry_names as names
 from directflow_gateway.connections import Connection
 from directflow_gateway.execution.connection import GatewayConnection
-from directflow_gateway.failed_span import reason_of
+from directflow_gateway.failed_span import fail
 
 ACQUIRE: Final = "pool acquire"
 ADMISSION: Final = "admission"
@@ -59,7 +58,7 @@ class Acquisition:
         span = self.waits()
         if span.is_recording():
             self._tell(span, in_use, size)
-            _failed(span, error)
+            fail(span, error)
         span.end()
 
     def _tell(self, span: Span, in_use: int, size: int) -> None:
@@ -87,7 +86,7 @@ def opening_span(tracer: Tracer, name: str, connection: Connection, waiting: Spa
         with use_span(span, record_exception=False, set_status_on_exception=False):
             yield span
     except BaseException as error:
-        _failed(span, error)
+        fail(span, error)
         raise
     finally:
         span.end()
@@ -95,12 +94,3 @@ def opening_span(tracer: Tracer, name: str, connection: Connection, waiting: Spa
 
 def _attributes(connection: Connection) -> dict[str, str]:
     return {names.CONNECTION: connection.name, names.DB_NAMESPACE: connection.database}
-
-
-def _failed(span: Span, error: BaseException) -> None:
-    """The reason, and its cause: not the text, which may be the driver's."""
-    reason = reason_of(error)
-    span.set_attribute(names.ERROR_TYPE, reason)
-    if isinstance(error, DirectFlowError) and (cause := error.metadata.get("cause")):
-        span.set_attribute(names.CAUSE, cause)
-    span.set_status(Status(StatusCode.ERROR, reason))

@@ -1,6 +1,7 @@
 """Sessions on customers' databases: leased for one call, handed back clean or closed."""
 
 import asyncio
+import functools
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -19,6 +20,7 @@ from directflow_gateway.pools.breaker import Breakers
 from directflow_gateway.pools.budget import Address, Budgets
 from directflow_gateway.pools.database import DatabasePool, until
 from directflow_gateway.pools.failures import unreachable
+from directflow_gateway.pools.late_span import LateSpan
 from directflow_gateway.pools.meter import PoolMeter
 from directflow_gateway.pools.opening import Examine, Opener
 from directflow_gateway.pools.parameters import forget_environment
@@ -143,7 +145,8 @@ class Pools:
     ) -> GatewayConnection:
         session = await stack.enter_async_context(self.lease(connection, deadline))
         try:
-            await stack.enter_async_context(read_only_transaction(session, settings))
+            around = functools.partial(LateSpan, self._tracer, connection=connection)
+            await stack.enter_async_context(read_only_transaction(session, settings, around))
         except DirectFlowError as error:
             if error.code is StatusCode.UNAVAILABLE or isinstance(error, RoleGone):
                 raise NotBegun(self._pool(connection), session, error) from None

@@ -60,7 +60,7 @@ async def _of_session(engine: QueryEngine, statement: Statement, opened: Opened)
         # What reaches something that is not allowed is planned by nobody: EXPLAIN calls functions.
         return Diagnosis(_in_order([*problems, *contract]))
     # A condition whose result is no boolean has no set form for that reason alone.
-    sets = None if contract else await engine.set_plan(opened.conn, statement, description)
+    sets = None if contract else await engine.set_plan(opened, statement, description)
     warnings = await _warnings(opened, statement, description, sets)
     if contract:
         return Diagnosis(_in_order([*contract, *warnings]))

@@ -4,8 +4,8 @@ template -> bound statement -> guard -> session -> description -> catalogue -> c
 (prepared.py); values never are. What then runs is in rows.py and tuples.py.
 """
 
-from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from dataclasses import dataclass
 
 import psycopg
@@ -18,7 +18,7 @@ from directflow_gateway.catalogue import may_be_resolved, problems_as_resolved, 
 from directflow_gateway.connections import Connection, Connections, Limits
 from directflow_gateway.description import Description, contract_problems, describe
 from directflow_gateway.execution import GatewayConnection, TransactionSettings
-from directflow_gateway.execution.connection import must_be_pooled
+from directflow_gateway.execution.connection import must_be_pooled, wire_of
 from directflow_gateway.pools import Pools
 from directflow_gateway.queries.application_name import application_name
 from directflow_gateway.queries.prepared import CompiledStatements, PreparedQueries, PreparedQuery, cache_key
@@ -89,9 +89,7 @@ class QueryEngine:
             prepared = self._prepared.get(key)
             is_known = prepared is not None
             if prepared is None:
-                description = await self._describe(opened.conn, opened.connection, statement, opened.compiled)
-                sets = await self.set_plan(opened.conn, statement, description)
-                prepared = PreparedQuery(statement, opened.connection, description, sets)
+                prepared = await self._prepare(opened, statement)
                 self._prepared.put(key, prepared)
             try:
                 yield Session(opened.conn, prepared, opened.limits, is_known)
@@ -140,7 +138,23 @@ class QueryEngine:
         """
         connection = session.prepared.connection
         compiled = compiled or await self._compile(connection, statement)
-        return await self._describe(session.conn, connection, statement, compiled)
+        with self._describing(session.conn, connection, statement):
+            return await self._describe(session.conn, connection, statement, compiled)
+
+    async def _prepare(self, opened: Opened, statement: Statement) -> PreparedQuery:
+        with self._describing(opened.conn, opened.connection, statement):
+            description = await self._describe(opened.conn, opened.connection, statement, opened.compiled)
+            sets = await self._set_plan(opened.conn, statement, description)
+        return PreparedQuery(statement, opened.connection, description, sets)
+
+    @contextmanager
+    def _describing(
+        self, conn: psycopg.AsyncConnection[object], connection: Connection, statement: Statement
+    ) -> Iterator[None]:
+        """The span of all that the server is asked about a statement: its catalogue and its set form as well."""
+        with self._spans.of("describe", statement, connection.database) as span:
+            span.runs(wire_of(conn))
+            yield
 
     async def _describe(
         self,
@@ -150,7 +164,7 @@ class QueryEngine:
         compiled: CompiledStatement,
     ) -> Description:
         """What the server says of a statement, once it keeps its contract and reaches nothing that is not allowed."""
-        description, problems = await self.examine(conn, connection, statement, compiled)
+        description, problems = await self._examine(conn, connection, statement, compiled)
         refuse(problems)
         refuse(contract_problems(description, statement.role.value, statement.key_column), broken=True)
         return description
@@ -170,20 +184,35 @@ class QueryEngine:
         are: EXPLAIN calls IMMUTABLE functions to fold constants. Raises DirectFlowError where the server refuses the
         statement; with `find_all` it names every column that does not exist.
         """
+        with self._describing(conn, connection, statement):
+            return await self._examine(conn, connection, statement, compiled, find_all=find_all)
+
+    async def _examine(
+        self,
+        conn: psycopg.AsyncConnection[object],
+        connection: Connection,
+        statement: Statement,
+        compiled: CompiledStatement,
+        *,
+        find_all: bool = False,
+    ) -> tuple[Description, list[Problem]]:
         allowed = allowed_functions(connection, statement)
         by_name = await problems_by_name(conn, compiled, allowed)
         if not may_be_resolved(by_name):
             refuse(by_name)
-        with self._spans.of("describe", statement, connection.database):
-            description = await describe(conn, compiled, find_all=find_all)
+        description = await describe(conn, compiled, find_all=find_all)
         if not by_name:
             return description, []
         return description, await problems_as_resolved(conn, description.compiled, by_name, allowed)
 
-    async def set_plan(
+    async def set_plan(self, opened: Opened, statement: Statement, description: Description) -> SetPlan | None:
+        """How a statement about one profile runs for many; None for other roles."""
+        with self._describing(opened.conn, opened.connection, statement):
+            return await self._set_plan(opened.conn, statement, description)
+
+    async def _set_plan(
         self, conn: psycopg.AsyncConnection[object], statement: Statement, description: Description
     ) -> SetPlan | None:
-        """How a statement about one profile runs for many; None for other roles."""
         if statement.role not in (StatementRole.CONDITION, StatementRole.PRELOAD):
             return None
         return await set_plan(conn, description, is_condition=statement.role is StatementRole.CONDITION)

@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from typing import Final
 
 from directflow_runtime.calls import CallRecord, current_record
-from directflow_runtime.errors import DirectFlowError
 from opentelemetry import trace
 from opentelemetry.trace import SpanKind, Status, StatusCode
 
 from directflow_gateway import telemetry_names as names
 from directflow_gateway.execution import StreamProgress
 from directflow_gateway.execution.wire import Wire
-from directflow_gateway.failed_span import reason_of
+from directflow_gateway.failed_span import fail, reason_of
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_meter import StatementMeter
 
@@ -94,13 +93,8 @@ class StatementSpan:
 
     def failed(self, error: BaseException) -> None:
         """Marks the span with the reason and, where PostgreSQL gave one, its SQLSTATE."""
-        if not self._is_read:
-            return
-        reason = reason_of(error)
-        self._span.set_attribute(names.ERROR_TYPE, reason)
-        if isinstance(error, DirectFlowError) and error.sqlstate:
-            self._span.set_attribute(names.DB_RESPONSE_STATUS_CODE, error.sqlstate)
-        self._span.set_status(Status(StatusCode.ERROR, reason))
+        if self._is_read:
+            fail(self._span, error)
 
     def end(self) -> None:
         """Tells how far it came and where the time went, whichever way it ended."""
@@ -177,7 +171,6 @@ class StatementSpans:
         try:
             yield told
         except BaseException as error:
-            # Not record_exception: its text is the driver's and may hold values.
             told.failed(error)
             failure = error
             raise
