@@ -15,6 +15,7 @@ from benchmarks.table import Line, Report
 
 QUICK_ROWS = 100_000
 QUICK_SECONDS = 0.4
+PART_HELP = "of conditions or telemetry, with --only; may be repeated"
 
 
 def main() -> int:
@@ -27,7 +28,7 @@ def main() -> int:
         "conditions": lambda: conditions.run(pace, report, options.part),
         "engagement": lambda: engagement.run(pace, report),
         "pools": lambda: pools.run(pace, report),
-        "telemetry": lambda: telemetry.run(pace, report),
+        "telemetry": lambda: telemetry.run(pace, report, options.part),
     }
     began = time.monotonic()
     for name, benchmark in todo.items():
@@ -45,7 +46,7 @@ def arguments() -> argparse.Namespace:
     """The command line."""
     parser = argparse.ArgumentParser(prog="benchmarks")
     parser.add_argument("--only", choices=["audience", "conditions", "engagement", "pools", "telemetry"], default="")
-    parser.add_argument("--part", choices=conditions.PARTS, action="append", help="of conditions; may be repeated")
+    parser.add_argument("--part", choices=[*conditions.PARTS, *telemetry.PARTS], action="append", help=PART_HELP)
     parser.add_argument("--quick", action="store_true", help="small tables and short rounds: to see that it works")
     parser.add_argument("--rows", type=int, default=1_000_000, help="of the audience")
     parser.add_argument("--rounds", type=int, default=3)

@@ -1,5 +1,6 @@
 """What it costs to be seen: every call traced, metrics, and neither, on one PostgreSQL in the same rounds."""
 
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import replace
 
@@ -13,10 +14,15 @@ from benchmarks.telemetry.collector import collector
 
 USERS = 1_000_000
 QUICK_USERS = 100_000
+PARTS = {
+    "calls": ("Single calls, 64 in flight", work.many),
+    "lone-calls": ("Single calls of a lone caller, at the median latency", work.lone),
+    "streams": ("An audience of all users, both hops", work.streams),
+}
 
 
-async def run(pace: Pace, report: Report) -> None:
-    """Measures and prints."""
+async def run(pace: Pace, report: Report, parts: Sequence[str] = ()) -> None:
+    """Measures and prints the parts named; all where none is."""
     users = QUICK_USERS if pace.quick else USERS
     async with stand(users, schema=SCHEMA, segments=data_source_settings()) as at, AsyncExitStack() as stack:
         sink = await stack.enter_async_context(collector())
@@ -26,13 +32,9 @@ async def run(pace: Pace, report: Report) -> None:
             )
             for name, reporting in work.variants(sink.address).items()
         }
-        for title, jobs, short in (
-            ("Single calls, 64 in flight", work.many, pace),
-            ("Single calls of a lone caller, at the median latency", work.lone, pace),
-            (f"An audience of {users:,}, both hops", work.streams, pace),
-        ):
-            measured = await compare(at, stacks, sink.pid, jobs, users, short)
-            report.section(f"{title}, {short.rounds} alternating rounds", measured)
+        for title, jobs in (PARTS[part] for part in parts or PARTS):
+            measured = await compare(at, stacks, sink.pid, jobs, users, pace)
+            report.section(f"{title}, {pace.rounds} alternating rounds", measured)
 
 
 async def compare(

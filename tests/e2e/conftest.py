@@ -253,8 +253,9 @@ def running(
     definitions: dict[str, Path],
     only: tuple[str, ...],
     directflow: DirectFlowDatabase | None = None,
+    amend: Callable[[str], str] = str,
 ) -> Iterator[Platform]:
-    """The services in front of one database, with a receiver of their spans."""
+    """The services in front of one database, with a receiver of their spans; `amend` changes each settings file."""
     directory.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         store = SpanStore()
@@ -265,6 +266,7 @@ def running(
         at.directflow = directflow
 
         def serve(plan: Any) -> str:
+            plan.config.write_text(amend(plan.config.read_text()))
             at.services[plan.name] = stack.enter_context(loop.entered(ServiceProcess(plan)))
             return at.services[plan.name].address
 
@@ -311,6 +313,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Any:
         conditions: str = "",
         role: Any = None,
         directflow: DirectFlowDatabase | None = None,
+        amend: Callable[[str], str] = str,
     ) -> Iterator[Platform]:
         folder = tmp_path_factory.mktemp("own")
         role = role or server.create_role()
@@ -321,7 +324,7 @@ def serve(tmp_path_factory: pytest.TempPathFactory) -> Any:
                 definitions[name] = folder / f"{name}.definitions"
                 definitions[name].write_text(text)
         customer = CustomerDatabase(server.host, server.port, database, role.name, role.password, sslmode="disable")
-        with running(server, customer, folder, definitions, tuple(definitions), directflow) as at:
+        with running(server, customer, folder, definitions, tuple(definitions), directflow, amend) as at:
             yield at
 
     return start
