@@ -27,6 +27,11 @@ METHODS = {
 KNOWN = frozenset(prefix + service for prefix in (SETTINGS, CALLERS) for service in MODELS)
 CERTIFICATES = "^([^-]*-----(BEGIN|END) CERTIFICATE-----)*[^-]*$"
 """PEM in which there is no private key, such as of whoever pastes a whole file."""
+PLACES = {
+    "host": r"^[A-Za-z0-9_.:-]+$",
+    "database": r"^[^=@\x00-\x1f]+$",
+}
+"""Of a connection: neither a URI nor a list of libpq's options, in which a password could be."""
 _SERVER = frozenset(
     {
         *("host", "port", "health_host", "health_port", "tls", "allow_plaintext_beyond_loopback", "announce_file"),
@@ -88,7 +93,8 @@ def _settings(service: str) -> Definitions:
     for section, keys in OWNED[service].items():
         _take(known, service, section, keys)
     if service == "gateway":
-        known["ConnectionSettings"]["properties"]["ca_pem"]["pattern"] = CERTIFICATES
+        for name, pattern in {**PLACES, "ca_pem": CERTIFICATES}.items():
+            known["ConnectionSettings"]["properties"][name]["pattern"] = pattern
     if service == "conditions":
         known["ConditionSettings"]["properties"]["expression"] = {"$ref": "#/$defs/Expression"}
         known["Expression"] = {}

@@ -8,6 +8,7 @@ from tests.chart.cases import DATABASE_OF_FILES, DATABASE_OF_VAULT, OWN_CERTIFIC
 from tests.chart.rendering import CHART, NAMESPACE, Engine, RenderError, Values, merged, nested
 
 GIB = 1 << 30
+CONNECTION = {"workspace": "acme", "id": "crm", "host": "db.acme.example", "database": "crm"}
 SEGMENTS = f"spiffe://cluster.local/ns/{NAMESPACE}/sa/directflow-segments"
 X = [{"name": "a", "peers": ["x.example"]}, {"name": "b", "peers": ["X.Example"]}]
 CONTRADICTIONS: dict[str, tuple[Values, str]] = {
@@ -45,6 +46,11 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
     "a certificate of two callers": (
         nested("identity.callers.segments", X),
         'identity.callers.segments: a certificate of X.Example would be both "a" and "b"; name it in one of them',
+    ),
+    "a caller whom no certificate proves": (
+        nested("identity.callers.conditions", [{**SOMEBODY, "name": "development"}]),
+        'identity.callers.conditions has a caller "development" with peers, and that name is for whoever calls in '
+        "plaintext on loopback; give it another name",
     ),
     "a certificate of a caller and the chart's own": (
         nested("identity.callers.gateway", [{"name": "a", "peers": [SEGMENTS]}]),
@@ -84,6 +90,19 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
     "two authorities of Vault": (
         nested("vault.ca", {"configMap": "one", "secret": "other"}),
         "vault.ca.configMap and vault.ca.secret are both set; name the one that holds the authority",
+    ),
+    "a customer's credential that is in no Vault": (
+        merged(
+            nested("vault.enabled", False),
+            nested("gateway.settings.connections", [{**CONNECTION, "credential_kind": "vault-kv"}]),
+        ),
+        "gateway.settings.connections: credential_kind vault-kv of crm needs Vault; set vault.enabled to true, or "
+        "credential_kind to file",
+    ),
+    "a customer's credential that is in no file": (
+        nested("gateway.settings.connections", [CONNECTION]),
+        "gateway.settings.connections: the credential of crm is in a file (credential_kind), and no path is in "
+        "gateway.settings.credentials; set it, or name a kind of Vault",
     ),
     "a database nowhere": (
         nested("database", {"enabled": True, "existingSecret": "logins"}),

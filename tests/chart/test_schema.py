@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 import yaml
+from directflow_gateway.config import GatewaySettings
 
-from tests.chart.rendering import CHART, ROOT, Engine, RenderError, Values, nested
+from tests.chart.rendering import CHART, ROOT, Engine, RenderError, Values, merged, nested
 
 SCHEMA: dict[str, Any] = json.loads((CHART / "values.schema.json").read_text())
 NAMES_AND_PLACES = frozenset(
@@ -79,6 +80,24 @@ def test_a_misspelt_key_is_refused_by_name(each_helm: Engine, values: Values, na
         ("vault.address", "https://user:password@vault:8200", "does not match pattern"),
         ("telemetry.otlpEndpoint", "http://user:password@collector:4317", "does not match pattern"),
         ("vault.address", "https://vault:99999", "does not match pattern"),
+        ("identity.peers.segments", "*.example", "does not match pattern"),
+        ("identity.peers.conditions", "*.example", "does not match pattern"),
+        ("identity.peers.test", "*.example", "does not match pattern"),
+        ("vault.auth.mount", "/kubernetes/", "does not match pattern"),
+        ("vault.auth.mount", "kubernetes/../token", "does not match pattern"),
+        ("vault.namespace", "/team/", "does not match pattern"),
+        ("database.vaultMount", "secret/", "does not match pattern"),
+        ("database.vaultPath", "logins", "does not match pattern"),
+        ("database.vaultPath", "logins/{workspace}", "does not match pattern"),
+        ("database.vaultPath", "/logins/{role}", "does not match pattern"),
+        ("database.host", "postgres://u:s3cret@db/x", "does not match pattern"),
+        ("database.host", "one.example,other.example", "does not match pattern"),
+        ("database.host", "127.1", "does not match pattern"),
+        ("database.host", "host=db password=s3cret", "does not match pattern"),
+        ("database.name", "x password=s3cret", "does not match pattern"),
+        ("database.name", "postgres://u:s3cret@db/x", "does not match pattern"),
+        ("gateway.settings.connections", [{**CONNECTION, "host": "postgres://u:s3cret@db"}], "does not match pattern"),
+        ("gateway.settings.connections", [{**CONNECTION, "database": "x password=p"}], "does not match pattern"),
         ("telemetry.otlpEndpoint", "http://collector", "does not match pattern"),
         ("gateway.settings.logging.level", "loud", "one of 'debug'"),
         ("database.caPem", PRIVATE_KEY, "does not match pattern"),
@@ -100,9 +119,37 @@ def test_a_value_that_cannot_be_meant_is_refused_where_it_stands(
     assert told in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("path", "value"),
+    [
+        ("vault.address", "https://vault"),
+        ("vault.address", "https://[fd00::1]:8200"),
+        ("vault.auth.mount", "kubernetes/eu-1"),
+        ("vault.namespace", "admin/team/"),
+        ("database.vaultMount", "teams/postgres"),
+        ("database.vaultPath", "{role}"),
+        ("database.vaultPath", "eu/directflow-{role}/login"),
+        ("database.host", "postgres"),
+        ("database.host", "2nd-postgres.db_1.example"),
+        ("database.host", "10.20.0.250"),
+        ("database.host", "fd00::5432"),
+        ("database.host", "::ffff:10.0.0.1"),
+        ("database.name", "directflow_eu-1"),
+        ("gateway.settings.connections", [{**CONNECTION, "host": "fd00::5432", "database": "My data"}]),
+    ],
+)
+def test_what_the_services_take_is_let_through(helm: Engine, path: str, value: Any) -> None:
+    settings = {"credentials": {"path": "/credentials/{workspace}/{connection}"}}
+    database = {"enabled": True, "host": "db.example", "credentialKind": "vault-kv", "vaultMount": "teams/postgres"}
+    manifests = helm.render(merged({"database": database, "gateway": {"settings": settings}}, nested(path, value)))
+    assert GatewaySettings.model_validate(manifests.settings("gateway"))
+
+
 def test_several_authorities_are_let_through(helm: Engine) -> None:
+    files = {"path": "/credentials/{workspace}/{connection}"}
+    connections = [{**CONNECTION, "ca_pem": CERTIFICATE * 2}]
     for values in (
-        nested("gateway.settings.connections", [{**CONNECTION, "ca_pem": CERTIFICATE * 2}]),
+        nested("gateway.settings", {"connections": connections, "credentials": files}),
         nested(
             "database", {"enabled": True, "host": "db.example", "existingSecret": "logins", "caPem": CERTIFICATE * 2}
         ),

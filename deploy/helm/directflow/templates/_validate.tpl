@@ -37,6 +37,9 @@
 {{- if has $caller.name $taken -}}
 {{- $complaints = append $complaints (printf "identity.callers.%s has a caller %q, which the chart adds itself; give yours another name" $component $caller.name) -}}
 {{- end -}}
+{{- if and (eq $caller.name "development") $caller.peers -}}
+{{- $complaints = append $complaints (printf "identity.callers.%s has a caller \"development\" with peers, and that name is for whoever calls in plaintext on loopback; give it another name" $component) -}}
+{{- end -}}
 {{- end -}}
 {{- $complaints = concat $complaints (include "directflow.validate.identity.twice" (dict "root" $ "component" $component) | fromYamlArray) -}}
 {{- end -}}
@@ -120,6 +123,15 @@
 {{- with .Values.vault -}}
 {{- if and .ca.configMap .ca.secret -}}
 {{- $complaints = append $complaints "vault.ca.configMap and vault.ca.secret are both set; name the one that holds the authority" -}}
+{{- end -}}
+{{- end -}}
+{{- $path := dig "credentials" "path" "" .Values.gateway.settings -}}
+{{- range $connection := .Values.gateway.settings.connections -}}
+{{- $kind := $connection.credential_kind | default "file" -}}
+{{- if and (eq $kind "file") (not $path) -}}
+{{- $complaints = append $complaints (printf "gateway.settings.connections: the credential of %s is in a file (credential_kind), and no path is in gateway.settings.credentials; set it, or name a kind of Vault" $connection.id) -}}
+{{- else if and (ne $kind "file") (not $.Values.vault.enabled) -}}
+{{- $complaints = append $complaints (printf "gateway.settings.connections: credential_kind %s of %s needs Vault; set vault.enabled to true, or credential_kind to file" $kind $connection.id) -}}
 {{- end -}}
 {{- end -}}
 {{ toYaml $complaints }}
