@@ -48,6 +48,8 @@ def examined(postgres: PostgresServer, database: str, role: Role) -> Examine:
     return run
 
 
+# What it has of the other role it has after SET ROLE only. Since PostgreSQL 16 the grant itself remembers NOINHERIT.
+MEMBER_WITHOUT_INHERITANCE = 'ALTER ROLE "{role}" NOINHERIT; CREATE ROLE "{role}_up"; GRANT "{role}_up" TO "{role}"; '
 PLANTED = [
     ("BYPASSRLS", 'ALTER ROLE "{role}" BYPASSRLS'),
     ("BYPASSRLS", 'CREATE ROLE "{role}_up" BYPASSRLS; GRANT "{role}_up" TO "{role}"'),
@@ -63,6 +65,8 @@ PLANTED = [
     ("TABLE_WRITE", "GRANT UPDATE ON users TO PUBLIC"),
     ("TABLE_WRITE", 'GRANT UPDATE (email) ON users TO "{role}"'),
     ("TABLE_WRITE", 'CREATE ROLE "{role}_up"; GRANT INSERT ON users TO "{role}_up"; GRANT "{role}_up" TO "{role}"'),
+    ("TABLE_WRITE", MEMBER_WITHOUT_INHERITANCE + 'GRANT INSERT, DELETE ON users TO "{role}_up"'),
+    ("SCHEMA_CREATE", MEMBER_WITHOUT_INHERITANCE + 'GRANT CREATE ON SCHEMA crm TO "{role}_up"'),
     ("SEQUENCE_WRITE", 'GRANT USAGE ON SEQUENCE numbers TO "{role}"'),
     ("SCHEMA_CREATE", 'GRANT CREATE ON SCHEMA crm TO "{role}"'),
     ("DATABASE_CREATE", 'GRANT CREATE ON DATABASE "{database}" TO "{role}"'),

@@ -27,7 +27,8 @@ class Check:
 _GRANTEE = "CASE a.grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(a.grantee)) END"
 _DEFAULT = {"TABLE": "r", "SEQUENCE": "s"}
 """What acldefault calls them."""
-_MINE = "(a.grantee = 0 OR pg_has_role(a.grantee, 'USAGE'))"
+_MINE = "(a.grantee = 0 OR pg_has_role(a.grantee, 'MEMBER'))"
+"""Not 'USAGE', which leaves out what a NOINHERIT role has after a SET ROLE."""
 
 
 def _attribute(rule: str, column: str, keyword: str, sentence: str) -> Check:
