@@ -6,6 +6,7 @@ the new authority yet. The old one goes when its last call has ended, be it a st
 
 import asyncio
 import contextlib
+import contextvars
 import time
 from collections.abc import Callable
 from typing import Any, Final
@@ -175,7 +176,8 @@ class RenewedChannel:
         self._overtaken.discard(old)
 
     def _spawn(self, work: Any) -> asyncio.Task[None]:
-        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work)
+        # In a context of its own: it goes on long after the call that happened to come first after a renewal.
+        task: asyncio.Task[None] = asyncio.get_running_loop().create_task(work, context=contextvars.Context())
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
         return task

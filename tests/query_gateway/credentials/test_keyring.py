@@ -3,14 +3,17 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from contextvars import ContextVar
+from typing import Any
 
 import pytest
-from directflow_gateway.credentials import Keyring, Keyrings
+from directflow_gateway.credentials import Credential, Keyring, Keyrings
 from directflow_gateway.credentials.unavailable import CredentialsUnavailable
 
 from ..vault.sessions import until
 from .scripted_source import ScriptedSource, connection
 
+CALL: ContextVar[str] = ContextVar("call")
 READING = "directflow_gateway.credentials.reading"
 KEYRING = "directflow_gateway.credentials.keyring"
 
@@ -67,6 +70,51 @@ async def test_a_new_credential_comes_without_anybody_waiting(
     source.gate.set()
     await until(lambda: len(source.asked) > 2)
     assert (await keyring.credential()).generation == "two"
+
+
+class Watched(ScriptedSource):
+    """Remembers for which call it was asked."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.for_whom: list[str] = []
+
+    async def read(self, *args: Any, **more: Any) -> Credential:
+        self.for_whom.append(CALL.get("nobody"))
+        return await super().read(*args, **more)
+
+
+async def test_only_what_a_call_waits_for_is_read_in_its_context(hurried: None) -> None:
+    """All others would be spans and log lines of a call that ended long ago."""
+    source = Watched()
+    keyrings = Keyrings(source, epoch=lambda: source.epoch)
+    keyring = keyrings.of(connection())
+    with_call = CALL.set("first")
+    await keyring.credential()
+    CALL.reset(with_call)
+    await until(lambda: len(source.for_whom) > 3)
+    CALL.set("another")
+    await keyring.recheck()
+    await keyrings.aclose()
+    assert source.for_whom[0] == "first"
+    assert source.for_whom[1:4] == ["nobody"] * 3
+
+
+async def test_a_refresh_that_a_call_brings_about_and_does_not_wait_for_is_not_in_its_context(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(f"{READING}.FRESH_S", 0.0)
+    monkeypatch.setattr(f"{READING}.SOONEST_S", 0.0)
+    source = Watched()
+    keyrings = Keyrings(source, epoch=lambda: source.epoch)
+    keyring = keyrings.of(connection())
+    CALL.set("first")
+    await keyring.credential()
+    keyring.close()  # no timer is faster
+    assert (await keyring.credential()).generation == "one"  # it is due: read again, and nobody waits
+    await until(lambda: len(source.for_whom) > 1)
+    await keyrings.aclose()
+    assert source.for_whom[:2] == ["first", "nobody"]
 
 
 async def test_the_last_good_one_outlives_its_source_and_heals_by_itself(

@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Callable, Iterator
+from contextvars import ContextVar
 from typing import Any
 
 import pytest
@@ -56,6 +57,22 @@ async def test_the_login_is_shown_beneath_the_wait_of_who_needed_it(
     assert (wait.attributes["directflow.pool.in_use"], wait.attributes["directflow.pool.size"]) == (1, 3)
     assert wait.attributes["directflow.pool.wait_ms"] >= login.attributes["directflow.connect_ms"] > 0
     assert wait.attributes["directflow.connection"] == stand.connection.name
+
+
+async def test_a_login_serves_whoever_waits_and_is_in_no_callers_context(
+    make_stand: Callable[..., Any], postgres: PostgresServer
+) -> None:
+    call: ContextVar[str] = ContextVar("call")
+    seen: list[str] = []
+
+    async def examine(*_: Any) -> None:
+        seen.append(call.get("nobody"))
+
+    stand = make_stand(postgres, examine=examine)
+    call.set("first")
+    async with stand.lease():
+        pass
+    assert seen == ["nobody"]
 
 
 async def test_an_idle_session_is_no_wait_and_has_no_span(

@@ -1,6 +1,7 @@
 """The credential of one connection, kept fresh in the background; the last good one outlives its source's outage."""
 
 import asyncio
+import contextvars
 import random
 import time
 from collections.abc import Callable
@@ -57,7 +58,7 @@ class Keyring:
             return await self._needed()
         self._notice_epoch(present, now)
         if now >= self._reading.due_at:
-            task = self._reading.begin()
+            task = self._reading.begin(context=None if self._lapsed else contextvars.Context())
             if self._lapsed:
                 await asyncio.wait([task], timeout=self._reading.began_at + PATIENCE_S - now)
                 self._lapsed = False
@@ -205,7 +206,8 @@ class Keyring:
         present = self._reading.credential
         if present is not None and present.lease is not None:
             delay_s = min(delay_s, TICK_S)
-        self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick)
+        # In a context of its own: else all that follows from it belongs to the call that happened to arm it.
+        self._timer = asyncio.get_running_loop().call_later(delay_s, self._tick, context=contextvars.Context())
 
     def _tick(self) -> None:
         self._timer = None

@@ -1,6 +1,7 @@
 """One connection's credential as it was last read, and the one task that reads it."""
 
 import asyncio
+import contextvars
 import random
 import time
 from collections.abc import Callable
@@ -61,12 +62,16 @@ class Reading:
         """True while the source is being asked."""
         return self._task is not None
 
-    def begin(self, *, refused: bool = False) -> "asyncio.Task[None]":
-        """The task that reads now; the one that is there, where there is one. It raises nothing."""
+    def begin(self, *, refused: bool = False, context: contextvars.Context | None = None) -> "asyncio.Task[None]":
+        """The task that reads now; the one that is there, where there is one. It raises nothing.
+
+        It is told in the trace of the call that runs, or in that of `context`: where nobody waits for it an empty one,
+        or it would be a span of a call that has long ended.
+        """
         if self._task is None:
             self.began_at = time.monotonic()
-            self._task = asyncio.get_running_loop().create_task(self._read(refused))
-            self._task.add_done_callback(self._ended)
+            self._task = asyncio.get_running_loop().create_task(self._read(refused), context=context)
+            self._task.add_done_callback(self._ended, context=contextvars.Context())
         return self._task
 
     async def aclose(self) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import contextvars
 import random
 import time
 from collections import deque
@@ -242,7 +243,8 @@ class DatabasePool:
     def _open_more(self) -> None:
         if not self._is_opening and self._waiting and self._has_room():
             self._is_opening = True
-            self._run(self._open_while_wanted())
+            # Of no call's context: it goes on for others. Its spans are beneath those who wait (see opening_span).
+            self._run(self._open_while_wanted(), contextvars.Context())
 
     def _has_room(self) -> bool:
         return self._leased + len(self._idle) < self.connection.limits.pool_size
@@ -355,7 +357,8 @@ class DatabasePool:
 
     def _reap_later(self) -> None:
         if self._reaper is None:
-            self._reaper = asyncio.get_running_loop().call_later(IDLE_S, self._reap)
+            context = contextvars.Context()
+            self._reaper = asyncio.get_running_loop().call_later(IDLE_S, self._reap, context=context)
 
     def _reap(self) -> None:
         self._reaper = None
@@ -376,8 +379,8 @@ class DatabasePool:
         if self._closed and not self._users:
             self._opener.close()
 
-    def _run(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
+    def _run(self, work: Coroutine[None, None, None], context: contextvars.Context | None = None) -> None:
+        task = asyncio.get_running_loop().create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
