@@ -108,9 +108,9 @@ async def test_a_refresh_that_a_call_brings_about_and_does_not_wait_for_is_not_i
     source = Watched()
     keyrings = Keyrings(source, epoch=lambda: source.epoch)
     keyring = keyrings.of(connection())
+    keyring.close()  # no timer is faster
     CALL.set("first")
     await keyring.credential()
-    keyring.close()  # no timer is faster
     assert (await keyring.credential()).generation == "one"  # it is due: read again, and nobody waits
     await until(lambda: len(source.for_whom) > 1)
     await keyrings.aclose()
