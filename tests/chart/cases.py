@@ -30,6 +30,10 @@ DATABASE_OF_FILES: Values = {
 DATABASE_OF_VAULT: Values = {
     "database": {"enabled": True, "host": "postgres.example", "credentialKind": "vault-kv", "vaultMount": "secret"}
 }
+DATABASE_OF_VAULTS_ROLES: dict[str, Values] = {
+    kind: {"database": {"enabled": True, "host": "postgres.example", "credentialKind": kind}}
+    for kind in ("vault-dynamic", "vault-static")
+}
 WATCHED: Values = {
     "telemetry": {"otlpEndpoint": "http://collector.observability.svc:4317"},
     "metrics": {
@@ -134,6 +138,8 @@ CASES: dict[str, Values] = {
     "Vault's authority in a Secret": nested("vault.ca.secret", "authority-of-vault"),
     "database with logins in a Secret": DATABASE_OF_FILES,
     "database with logins in Vault": DATABASE_OF_VAULT,
+    "database with logins that Vault makes": DATABASE_OF_VAULTS_ROLES["vault-dynamic"],
+    "database with logins that Vault rotates": DATABASE_OF_VAULTS_ROLES["vault-static"],
     "watched": WATCHED,
     "no metrics": nested("metrics.enabled", False),
     "no network policies": nested("networkPolicy.enabled", False),

@@ -20,6 +20,14 @@ MODELS: dict[str, type[ServiceSettings]] = {
 }
 
 
+DEFAULT_PATHS = {
+    "vault-kv": "directflow-database/{role}",
+    "vault-dynamic": "directflow-{role}",
+    "vault-static": "directflow-{role}",
+}
+"""`database.vaultPath` where nothing is given."""
+
+
 def gateway(manifests: Manifests) -> GatewaySettings:
     return GatewaySettings.model_validate(manifests.settings("gateway"))
 
@@ -124,6 +132,34 @@ def test_the_directflow_database_takes_its_logins_from_vault(rendered: Callable[
     assert database.places() == tuple(
         f"secret/data/directflow-database/{role}" for role in ("owner", "writer", "reader")
     )
+
+
+@pytest.mark.parametrize("kind", DEFAULT_PATHS)
+@pytest.mark.parametrize("mount", ["", "logins"])
+@pytest.mark.parametrize("path", ["", "{role}", "directflow_{role}", "directflow.{role}", "directflow/acme/{role}"])
+@pytest.mark.parametrize("connections", [{}, {"mount": "logins", "role": "{workspace}.{connection}"}])
+def test_a_place_for_its_logins_is_refused_where_no_gateway_could_use_it(
+    helm: Engine, kind: str, mount: str, path: str, connections: dict[str, str]
+) -> None:
+    """Where the chart lets one through, the loader and the gateway's own check do. Vault knows no role with a slash."""
+    database = {"enabled": True, "host": "db.example", "credentialKind": kind, "vaultMount": mount, "vaultPath": path}
+    settings = {"credentials": {"vault_dynamic": connections, "vault_static": connections}}
+    values: Values = {"database": database, "gateway": {"settings": settings}}
+    own = {"host": "db.example", "database": "a", "credential_kind": kind, "vault_mount": mount}
+    own["vault_path"] = path or DEFAULT_PATHS[kind]
+    vault = {"address": "https://vault", "login": {"method": "kubernetes", "role": "a", "token_file": "/token"}}
+    try:
+        wanted = GatewaySettings.model_validate({**settings, "vault": vault, "directflow_database": own})
+    except ValueError:
+        wanted = None
+    if wanted is None or (kind != "vault-kv" and "/" in path):
+        with pytest.raises(RenderError, match=r"hold no slash|where a connection's credential could be looked for"):
+            helm.render(values)
+    else:
+        found = gateway(helm.render(values)).directflow_database
+        assert found is not None
+        assert wanted.directflow_database is not None
+        assert found.places() == wanted.directflow_database.places()
 
 
 def test_vaults_authority_is_where_the_settings_look_for_it(rendered: Callable[[str], Manifests]) -> None:

@@ -26,6 +26,7 @@ OTHER: dict[str, Any] = {
     "pools.sessionsPerDatabase": 40,
     "vault.address": "https://other.example:8200",
     "database.credentialKind": "vault-dynamic",
+    "database.vaultPath": "other/{role}",
     "database.caPem": "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
     "telemetry.otlpEndpoint": "http://other.example:4317",
     "serviceMonitor.interval": "31s",

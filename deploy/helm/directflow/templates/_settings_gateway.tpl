@@ -38,8 +38,14 @@ credential_kind: {{ .credentialKind | quote }}
 {{- end }}
 {{- else }}
 vault_mount: {{ .vaultMount | quote }}
-vault_path: {{ .vaultPath | quote }}
+vault_path: {{ include "directflow.database.vaultPath" . | quote }}
 {{- end }}
+{{- end -}}
+
+{{/* Takes `database` of the values. A role of Vault's has no slash in its name, and this one no underscore, which is what
+     keeps workspace and connection apart in the names of connections' roles. */}}
+{{- define "directflow.database.vaultPath" -}}
+{{ .vaultPath | default (ternary "directflow-database/{role}" "directflow-{role}" (eq .credentialKind "vault-kv")) }}
 {{- end -}}
 
 {{/* Takes the root. Most gateways at the same time: all new ones of a rollout, while all old ones may still finish their

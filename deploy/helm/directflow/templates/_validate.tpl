@@ -1,7 +1,7 @@
 {{/* What the schema cannot say: values that contradict each other. All of it at once, each with what to change. */}}
 {{- define "directflow.validate" -}}
 {{- $complaints := list -}}
-{{- range $check := list "tls" "identity" "replicas" "drain" "pools" "audience" "vault" "database" "monitoring" -}}
+{{- range $check := list "tls" "identity" "replicas" "drain" "pools" "audience" "vault" "database" "logins" "monitoring" -}}
 {{- $complaints = concat $complaints (include (printf "directflow.validate.%s" $check) $ | fromYamlArray) -}}
 {{- end -}}
 {{- if $complaints }}{{ fail (printf "\n* %s" (join "\n* " $complaints)) }}{{ end -}}
@@ -132,27 +132,6 @@
 {{- $complaints = append $complaints (printf "gateway.settings.connections: the credential of %s is in a file (credential_kind), and no path is in gateway.settings.credentials; set it, or name a kind of Vault" $connection.id) -}}
 {{- else if and (ne $kind "file") (not $.Values.vault.enabled) -}}
 {{- $complaints = append $complaints (printf "gateway.settings.connections: credential_kind %s of %s needs Vault; set vault.enabled to true, or credential_kind to file" $kind $connection.id) -}}
-{{- end -}}
-{{- end -}}
-{{ toYaml $complaints }}
-{{- end -}}
-
-{{- define "directflow.validate.database" -}}
-{{- $complaints := list -}}
-{{- with .Values.database -}}
-{{- if .enabled -}}
-{{- if not .host -}}
-{{- $complaints = append $complaints "database.host is empty, and database.enabled is true; name the server" -}}
-{{- end -}}
-{{- if and (eq .credentialKind "file") (not .existingSecret) -}}
-{{- $complaints = append $complaints "database.existingSecret is empty; name a Secret with owner.json, writer.json and reader.json, or set database.credentialKind to one of Vault's" -}}
-{{- end -}}
-{{- if and (ne .credentialKind "file") .existingSecret -}}
-{{- $complaints = append $complaints (printf "database.existingSecret would not be used with database.credentialKind %s; leave it empty" .credentialKind) -}}
-{{- end -}}
-{{- if and (ne .credentialKind "file") (not $.Values.vault.enabled) -}}
-{{- $complaints = append $complaints (printf "database.credentialKind %s needs Vault; set vault.enabled to true, or credentialKind to file" .credentialKind) -}}
-{{- end -}}
 {{- end -}}
 {{- end -}}
 {{ toYaml $complaints }}
