@@ -1,13 +1,13 @@
 """The logins of DirectFlow's own database: files that the settings name, or places in Vault that no connection has."""
 
-import asyncio
 from collections.abc import Mapping
 from pathlib import Path
 
 from directflow_gateway.connections import Connection, CredentialKind
 from directflow_gateway.credentials import Credential, CredentialSource, Generations
 from directflow_gateway.credentials.by_kind import SourceByKind
-from directflow_gateway.credentials.file import named, read_file
+from directflow_gateway.credentials.file import named
+from directflow_gateway.credentials.file_reader import FileReader
 from directflow_gateway.credentials.vault import Vault
 from directflow_gateway.credentials.vault_dynamic import VaultDynamicSource
 from directflow_gateway.credentials.vault_kv import VaultKvSource
@@ -22,13 +22,14 @@ class DatabaseCredentialFiles:
     def __init__(self, paths: Mapping[str, Path]) -> None:
         """`paths`: by the id of the role's connection."""
         self._paths = dict(paths)
+        self._files = FileReader()
         self._generations = Generations()
 
     async def read(
         self, connection: Connection, last: Credential | None = None, *, refused: bool = False
     ) -> Credential:
         """The login in the role's file, which names its user: no connection does. Raises CREDENTIALS_UNAVAILABLE."""
-        login = await asyncio.to_thread(read_file, self._paths[connection.id])
+        login = await self._files.login(self._paths[connection.id])
         return named(login, connection, self._generations)
 
 

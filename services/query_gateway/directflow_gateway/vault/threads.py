@@ -49,8 +49,9 @@ class Threads:
     Not the event loop's executor: its few threads are shared with name lookups and files, and a black-holed Vault
     would take them all."""
 
-    def __init__(self, most: int = MOST) -> None:
+    def __init__(self, most: int = MOST, name: str = "directflow-vault") -> None:
         self._free = asyncio.Semaphore(most)
+        self._name = name
 
     async def run(self, work: Callable[[], T]) -> T:
         """Runs `work` in a new thread. Whoever stops waiting is free at once; the thread counts until it has ended.
@@ -74,7 +75,7 @@ class Threads:
                     loop.call_soon_threadsafe(self._free.release)
 
         try:
-            threading.Thread(target=run, name="directflow-vault", daemon=True).start()
+            threading.Thread(target=run, name=self._name, daemon=True).start()
         except RuntimeError:
             self._free.release()
             raise NoThread from None
