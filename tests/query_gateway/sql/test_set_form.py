@@ -10,7 +10,6 @@ from directflow_gateway.sql.set_form import (
     Outcomes,
     SetWriter,
     array_text,
-    certainly_castable,
     risks_of,
     semi_join_of,
 )
@@ -179,31 +178,6 @@ def test_elements_of_an_array_are_values_whatever_is_in_them() -> None:
     assert array_text(["1", None], "bigint") == '{"1",NULL}'
     assert array_text(["1,2", "3"], "bigint") == '{"1,2","3"}'
     assert array_text(["1", "", "3"], "integer") == '{"1","","3"}'
-
-
-@pytest.mark.parametrize(
-    ("kind", "certain", "doubtful"),
-    [
-        ("bigint", ["1", "-5", "0" * 18, None], ["", "x", "1.0", " 1", "9" * 19, "٣", "1_000", "0x10"]),
-        ("smallint", ["9999", "0"], ["40000", "-99999"]),
-        ("uuid", ["123e4567-e89b-12d3-a456-426614174000"], ["123e4567", "{123e4567-e89b-12d3-a456-426614174000}"]),
-        ("date", ["2024-02-29"], ["2023-02-29", "29.2.2024", "today", "infinity"]),
-        ("boolean", ["t", "false"], ["maybe", "yes", ""]),
-        ("numeric", ["1.50", "-3"], ["1e5", "NaN", "1."]),
-    ],
-)
-def test_what_may_be_refused_is_told_from_what_will_be_read(
-    kind: str, certain: list[str | None], doubtful: list[str]
-) -> None:
-    told = certainly_castable([*certain, *doubtful], kind)
-    assert told is not None
-    assert list(told) == [True] * len(certain) + [False] * len(doubtful)
-    assert all(certainly_castable(certain, kind) or [True])
-
-
-def test_of_a_type_whose_input_is_not_known_all_are_sent() -> None:
-    assert certainly_castable(["happy", "nonsense"], "mood") is None
-    assert certainly_castable(["anything", ""], "text") is None
 
 
 @pytest.mark.parametrize(

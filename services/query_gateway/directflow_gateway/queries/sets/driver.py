@@ -7,6 +7,7 @@ and changes nothing.
 
 from directflow_gateway.execution import AllowanceExceeded, Phase, Unresponsive, translate
 from directflow_gateway.queries.outcomes import concerns_the_tuple
+from directflow_gateway.queries.sets.casting import Casting
 from directflow_gateway.queries.sets.costs import Costs, Form, Step
 from directflow_gateway.queries.sets.isolation import Isolation
 from directflow_gateway.queries.sets.one_by_one import OneByOne, is_timeout
@@ -14,7 +15,6 @@ from directflow_gateway.queries.sets.plan import MANY_FAILED, SetPlan
 from directflow_gateway.queries.sets.session import SetSession
 from directflow_gateway.queries.sets.tuples import BoundTuples
 from directflow_gateway.queries.sets.work import MOST_ARRAY_CHARACTERS, Chunk, Ended, Work
-from directflow_gateway.sql.set_form import certainly_castable
 
 FIRST_LOOK = 256
 """Tuples of the first statement where many are expected to fail: it is run in vain then, whatever its size."""
@@ -47,7 +47,7 @@ class Driver:
             self._plan.remember_poisoned(self._bound, self._one_by_one.failed)
 
     async def _many(self, chunk: Chunk) -> None:
-        rest, self._suspects = self._sorted(chunk)
+        rest, self._suspects = await self._sorted(chunk)
         while rest:
             step = self._costs.next(min(len(rest), self._most), await self._session.limit_s())
             now = rest[: step.count]
@@ -59,25 +59,25 @@ class Driver:
         await self._one_by_one.suspects(sorted(self._suspects))
         await self._one_by_one.slow()
 
-    def _sorted(self, chunk: Chunk) -> tuple[Chunk, list[int]]:
+    async def _sorted(self, chunk: Chunk) -> tuple[Chunk, list[int]]:
         """Tuples for the set form, and those that would probably make it fail."""
         if self._costs.is_single:
             return chunk, []
-        apart = self._doubtful(chunk) | self._poisoned.intersection(chunk)
-        if not apart:
-            return chunk, []
-        return [index for index in chunk if index not in apart], sorted(apart)
+        apart = self._poisoned.intersection(chunk) | self._invalid_patterns(chunk)
+        rest = [index for index in chunk if index not in apart] if apart else chunk
+        uncastable = await Casting(self._session, self._bound, self._plan.types).suspects(rest) if rest else set()
+        if uncastable:
+            apart |= uncastable
+            rest = [index for index in rest if index not in uncastable]
+        return rest, sorted(apart)
 
-    def _doubtful(self, chunk: Chunk) -> set[int]:
-        doubtful: set[int] = set()
-        for number, column in self._bound.columns.items():
-            certain = certainly_castable(column, self._plan.types[number - 1])
-            if certain is not None:
-                doubtful.update(index for index in chunk if not certain[index])
-            # As a LIKE pattern it is an error, which the planner meets before any row is compared.
+    def _invalid_patterns(self, chunk: Chunk) -> set[int]:
+        """As a LIKE pattern it is an error, which the planner meets before any row is compared."""
+        found: set[int] = set()
+        for column in self._bound.columns.values():
             if "\\" in "".join(filter(None, column)):
-                doubtful.update(index for index in chunk if (column[index] or "").endswith("\\"))
-        return doubtful
+                found.update(index for index in chunk if (column[index] or "").endswith("\\"))
+        return found
 
     # --- many ------------------------------------------------------------------------------------------------------
 

@@ -57,13 +57,13 @@ async def evaluate(engine: QueryEngine, statement: Statement, tuples: Tuples) ->
         prepared = opened.prepared
         plan = prepared.sets or single_plan(prepared.compiled, is_condition=True)
         with session.span("evaluate", opened) as span:
-            span.text(lambda: prepared.normalised)
+            await span.text(prepared.compiled.text)
+            span.asks_about(tuples.row_count)
             bound = await bound_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             work = Evaluation(session, bound, plan)
             driver = Driver(session, bound, plan, work)
             if bound.count:
                 await driver.run(range(bound.count))
-            span.returned(tuples.row_count)
             span.worked_by({form.value: count for form, count in driver.statements.items()})
             return work.result()
 

@@ -71,15 +71,16 @@ async def fetch(
         prepared = opened.prepared
         columns = prepared.description.columns
         with session.span("fetch", opened) as span:
-            span.text(lambda: prepared.normalised)
+            await span.text(prepared.compiled.text)
+            span.asks_about(tuples.row_count)
             yield opening_of(opened, columns)
             plan = prepared.sets or single_plan(prepared.compiled, is_condition=False)
             bound = await bound_tuples(prepared.compiled, tuples, distinct=not plan.is_volatile)
             fetching = Fetching(session, bound, plan)
+            span.returns(lambda: (fetching.row_count, fetching.byte_count))
             async with aclosing(fetching.batches(columns)) as batches:
                 async for rows in batches:
                     yield rows
-            span.returned(fetching.row_count)
             span.worked_by({form.value: count for form, count in fetching.forms.items()})
             yield Fetched(fetching.outcomes, fetching.errors)
 
@@ -95,6 +96,8 @@ class Fetching:
         self.errors: dict[int, DirectFlowError] = {}
         self.forms: dict[Form, int] = {}
         self.row_count = 0
+        self.byte_count = 0
+        """Of cell text, of the rows that were given out."""
 
     async def batches(self, columns: Sequence[ColumnType]) -> AsyncGenerator[FetchedRows, None]:
         """All rows, in the order of the tuples."""
@@ -140,7 +143,8 @@ class Fetching:
                     parts.append([])
                     size = 0
                 parts[-1].append((index, row))
-                size += _size(row)
+                size += (row_bytes := _size(row))
+                self.byte_count += row_bytes
                 self.row_count += 1
         return parts
 

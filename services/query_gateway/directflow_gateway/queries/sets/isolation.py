@@ -8,19 +8,17 @@ before any row (a value that cannot be cast), the values alone are searched, par
 
 import itertools
 from collections import deque
-from collections.abc import Sequence
 
-import psycopg
 from directflow_runtime.errors import DirectFlowError
 
-from directflow_gateway.execution import AllowanceExceeded, SqlStatement, Unresponsive
+from directflow_gateway.execution import AllowanceExceeded, Unresponsive
 from directflow_gateway.queries.outcomes import concerns_the_tuple
+from directflow_gateway.queries.sets.casting import Casting
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.sets.session import SetSession
 from directflow_gateway.queries.sets.translations import Translations
 from directflow_gateway.queries.sets.tuples import BoundTuples
-from directflow_gateway.queries.sets.work import Chunk, Ended, Work, cells
-from directflow_gateway.sql.set_form import array_text, is_known
+from directflow_gateway.queries.sets.work import Chunk, Ended, Work
 
 FEW = 2
 """So few tuples are run alone at once."""
@@ -33,8 +31,6 @@ LANES = 16
 SHORTEST_LANE = 64
 DATA_EXCEPTION = "22"
 """The class of SQLSTATEs of what could not be computed of a row."""
-PARTS = 16
-"""Of the tuples whose values are searched; all parts go in one round trip."""
 
 
 class Isolation:
@@ -42,7 +38,7 @@ class Isolation:
 
     def __init__(self, session: SetSession, bound: BoundTuples, plan: SetPlan, work: Work) -> None:
         self._session = session
-        self._bound = bound
+        self._casting = Casting(session, bound, plan.types)
         self._plan = plan
         self._work = work
         self.chunk: Chunk = ()
@@ -62,7 +58,7 @@ class Isolation:
 
     async def run(self, chunk: Chunk, limit_s: float) -> None:
         """Keeps the outcomes of healthy tuples; the others are `suspects`, `slow` and `failed` afterwards."""
-        uncastable = await self._uncastable(chunk)
+        uncastable = await self._casting.uncastable(chunk)
         self.suspects += sorted(uncastable)
         self.chunk = [index for index in chunk if index not in uncastable] if uncastable else chunk
         length = max(SHORTEST_LANE, -(-len(self.chunk) // LANES))
@@ -114,36 +110,3 @@ class Isolation:
     def _is_hopeless(self) -> bool:
         failures = len(self.suspects) + len(self.slow) + len(self.failed)
         return failures >= PATIENCE and failures * PATIENCE > self._complete + failures
-
-    async def _uncastable(self, chunk: Chunk) -> set[int]:
-        """Tuples with a value that PostgreSQL does not read as the type of its parameter."""
-        found: set[int] = set()
-        for number in self._bound.columns:
-            if not is_known(self._plan.types[number - 1]):  # else they were found before anything was sent
-                found |= await self._search(chunk, number)
-        return found
-
-    async def _search(self, chunk: Chunk, number: int) -> set[int]:
-        found: set[int] = set()
-        parts = await self._failing([chunk], number)
-        while parts:
-            failed = await self._failing(
-                [piece for part in parts for piece in _parts(part, -(-len(part) // PARTS))], number
-            )
-            found.update(part[0] for part in failed if len(part) == 1)
-            parts = [part for part in failed if len(part) > 1]
-            if PATIENCE * len(found) > len(chunk) + PATIENCE * PATIENCE:
-                return set(chunk)
-        return found
-
-    async def _failing(self, parts: Sequence[Chunk], number: int) -> list[Chunk]:
-        """The parts whose values do not make an array."""
-        kind, column = self._plan.types[number - 1], self._bound.columns[number]
-        text = f"SELECT pg_catalog.cardinality($1::{kind}[])"
-        checks = [SqlStatement(text, (array_text(cells(column, part), kind),)) for part in parts]
-        told = await self._session.each(checks, await self._session.limit_s(), apart=True)
-        return [part for part, one in zip(parts, told, strict=True) if isinstance(one, psycopg.Error)]
-
-
-def _parts(chunk: Chunk, size: int) -> list[Chunk]:
-    return [chunk[start : start + size] for start in range(0, len(chunk), max(1, size))]

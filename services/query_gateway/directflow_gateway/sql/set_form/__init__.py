@@ -1,6 +1,7 @@
 """One statement for many profiles, written around an author's statement for one."""
 
-from directflow_gateway.sql.set_form.arrays import Elements, array_text, certainly_castable, is_known
+from directflow_gateway.sql.set_form.arrays import Elements, array_text
+from directflow_gateway.sql.set_form.castable import certainly_castable, is_known
 from directflow_gateway.sql.set_form.own_errors import RowsOfOneTable, rows_of_one_table
 from directflow_gateway.sql.set_form.risks import Risks, risks_of
 from directflow_gateway.sql.set_form.semi_join import SemiJoin, semi_join_of
