@@ -93,6 +93,27 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
         f"segments.resources.limits.memory (2Gi) has no room for segments.audience.memoryBytes ({2 * GIB}) and 256 MiB "
         f"for all else; raise it to {2 * GIB + GIB // 4} bytes, or lower memoryBytes",
     ),
+    "audiences larger than the disk": (
+        nested("segments.resources.limits", {"ephemeral-storage": "1Gi"}),
+        f"segments.resources.limits.ephemeral-storage (1Gi) has no room for the files of segments.audience.diskBytes "
+        f"({8 * GIB}) and 256 MiB for all else, so that the pod would be evicted, and its streams cut; raise it to "
+        f"{9 * GIB + 5 * GIB // 16} bytes, or lower diskBytes",
+    ),
+    "a request above the default's limit": (
+        nested("gateway.resources.requests.memory", "4Gi"),
+        "gateway.resources.requests.memory (4Gi) is above the limit (1Gi); raise gateway.resources.limits.memory, or "
+        "lower the request",
+    ),
+    "a limit below the default's request": (
+        nested("conditions.resources.limits", {"cpu": 0.25}),
+        "conditions.resources.requests.cpu (500m) is above the limit (0.25); raise conditions.resources.limits.cpu, or "
+        "lower the request",
+    ),
+    "a share of no request": (
+        nested("gateway.resources.requests", None),
+        "gateway.autoscaling.enabled is true, and gateway.resources.requests.cpu is not there, of which "
+        "targetCPUPercent is a share, so that no pod would ever be added; set it, or autoscaling.enabled to false",
+    ),
     "two authorities of Vault": (
         nested("vault.ca", {"configMap": "one", "secret": "other"}),
         "vault.ca.configMap and vault.ca.secret are both set; name the one that holds the authority",
@@ -154,7 +175,7 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
     ),
     "memory that is no quantity": (
         nested("segments.resources.limits.memory", "2 GB"),
-        '"2 GB" is no amount of memory such as 512Mi or 2Gi',
+        '"2 GB" is no quantity such as 500m, 512Mi or 2Gi',
     ),
 }
 
@@ -195,9 +216,47 @@ def test_an_audience_that_just_fits_is_let_through(helm: Engine) -> None:
     assert f"memory_bytes = {2 * GIB - GIB // 4}" in rendered
 
 
-@pytest.mark.parametrize("quantity", ["2147483648", "2097152Ki", "2048Mi", "2.0Gi", "2148M", "2.2G"])
-def test_every_way_to_write_an_amount_of_memory_is_understood(helm: Engine, quantity: str) -> None:
+@pytest.mark.parametrize(
+    "quantity",
+    [
+        "2147483648",
+        1 << 31,
+        "2097152Ki",
+        "2048Mi",
+        "2.0Gi",
+        "2.Gi",
+        "2148M",
+        "2.2G",
+        "22e8",
+        ".0022T",
+        "2147483648000m",
+    ],
+)
+def test_every_way_to_write_an_amount_of_memory_is_understood(helm: Engine, quantity: str | int) -> None:
     fits = nested("segments.resources.limits.memory", quantity)
     helm.render(merged(fits, nested("segments.audience.memoryBytes", 2 * GIB - GIB // 4)))
     with pytest.raises(RenderError, match="has no room"):
         helm.render(merged(fits, nested("segments.audience.memoryBytes", 2 * GIB)))
+
+
+def test_a_number_is_told_as_it_was_written(helm: Engine) -> None:
+    small = {"limits": {"memory": 1 << 30}, "requests": {"memory": 1 << 29}}
+    with pytest.raises(RenderError, match=re.escape("segments.resources.limits.memory (1073741824) has no room")):
+        helm.render(nested("segments.resources", small))
+    assert helm.render(nested("gateway.resources.limits.memory", 1 << 31)).spec("gateway")["containers"][0][
+        "resources"
+    ]["limits"] == {"memory": 1 << 31}
+
+
+@pytest.mark.parametrize(
+    "resources", [{"requests": None, "limits": {"cpu": "1"}}, {"requests": {"cpu": 1}, "limits": {"cpu": "1000m"}}]
+)
+def test_a_limit_is_a_request_and_may_equal_one(helm: Engine, resources: Values) -> None:
+    assert helm.render(nested("gateway.resources", resources)).of("HorizontalPodAutoscaler")
+
+
+def test_without_autoscaling_and_without_files_no_request_and_no_disk_is_needed(helm: Engine) -> None:
+    resources = {"requests": None, "limits": {"ephemeral-storage": "1Gi"}}
+    own = {"autoscaling": {"enabled": False}, "audience": {"diskBytes": 0}, "resources": resources}
+    assert helm.render({"segments": own}).spec("segments")["containers"][0]["resources"].keys() == {"limits"}
+    assert helm.render({"segments": {**own, "resources": None}}).spec("segments")["containers"][0]["resources"] == {}

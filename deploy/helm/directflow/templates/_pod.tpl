@@ -43,7 +43,7 @@ containers:
       preStop:
         exec: {command: [sleep, {{ .root.Values.rollout.preStopSeconds | quote }}]}
     resources:
-      {{- toYaml $own.resources | nindent 6 }}
+      {{- toYaml ($own.resources | default dict) | nindent 6 }}
     {{- include "directflow.container.security" . | nindent 4 }}
     volumeMounts:
       {{- include "directflow.volumeMounts" . | nindent 6 }}

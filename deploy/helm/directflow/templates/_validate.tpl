@@ -1,7 +1,7 @@
 {{/* What the schema cannot say: values that contradict each other. All of it at once, each with what to change. */}}
 {{- define "directflow.validate" -}}
 {{- $complaints := list -}}
-{{- range $check := list "tls" "identity" "replicas" "drain" "pools" "audience" "vault" "database" "logins" "monitoring" -}}
+{{- range $check := list "tls" "identity" "replicas" "drain" "pools" "resources" "scaling" "audience" "vault" "database" "logins" "monitoring" -}}
 {{- $complaints = concat $complaints (include (printf "directflow.validate.%s" $check) $ | fromYamlArray) -}}
 {{- end -}}
 {{- if $complaints }}{{ fail (printf "\n* %s" (join "\n* " $complaints)) }}{{ end -}}
@@ -107,17 +107,6 @@
 {{- end -}}
 {{- end -}}
 
-{{- define "directflow.validate.audience" -}}
-{{- $memory := .Values.segments.audience.memoryBytes | int64 -}}
-{{- $limit := dig "limits" "memory" "" .Values.segments.resources | toString -}}
-{{- $needed := add $memory 268435456 -}}
-{{- if and $limit (lt (include "directflow.bytes" $limit | int64) $needed) -}}
-- segments.resources.limits.memory ({{ $limit }}) has no room for segments.audience.memoryBytes ({{ $memory }}) and 256 MiB for all else; raise it to {{ $needed }} bytes, or lower memoryBytes
-{{- else -}}
-[]
-{{- end -}}
-{{- end -}}
-
 {{- define "directflow.validate.vault" -}}
 {{- $complaints := list -}}
 {{- with .Values.vault -}}
@@ -143,13 +132,4 @@
 {{- else -}}
 []
 {{- end -}}
-{{- end -}}
-
-{{/* Takes a quantity of Kubernetes, such as 512Mi; gives bytes. */}}
-{{- define "directflow.bytes" -}}
-{{- $units := dict "" 1 "k" 1000 "M" 1000000 "G" 1000000000 "T" 1000000000000 "Ki" 1024 "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
-{{- $number := regexFind "^[0-9]+([.][0-9]+)?" . -}}
-{{- $unit := trimPrefix $number . -}}
-{{- if not (and $number (hasKey $units $unit)) }}{{ fail (printf "%q is no amount of memory such as 512Mi or 2Gi" .) }}{{ end -}}
-{{ mulf (float64 $number) (get $units $unit) | int64 }}
 {{- end -}}

@@ -32,8 +32,13 @@
 {{- define "directflow.volumes.scratch" -}}
 {{- with .Values.segments.audience.diskBytes }}
 - name: scratch
-  emptyDir: {sizeLimit: {{ add (int64 .) (div (int64 .) 8) 67108864 | quote }}}
+  emptyDir: {sizeLimit: {{ include "directflow.scratchBytes" . | quote }}}
 {{- end }}
+{{- end -}}
+
+{{/* Takes diskBytes. */}}
+{{- define "directflow.scratchBytes" -}}
+{{ add (int64 .) (div (int64 .) 8) 67108864 }}
 {{- end -}}
 
 {{/* Takes the root. No other pod has any of these: tokens and logins are the gateway's alone. */}}
