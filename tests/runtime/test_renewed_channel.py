@@ -41,6 +41,7 @@ async def ticks(request: Any, context: Any) -> AsyncIterator[StringValue]:
         await asyncio.sleep(0.01)
 
 
+REFUSED = "renewed certificates do not connect: the ones before stay in use"
 ALSO = {"Ticks": (ticks, "unary_stream")}
 
 
@@ -84,6 +85,28 @@ async def seen(served: Any, channel: TracedChannel, identity: str) -> None:
     async with asyncio.timeout(10):
         while await asked(served, channel) != identity:
             pass
+
+
+async def served_again(served: Any, channel: TracedChannel, identity: str) -> None:
+    """Until the server, which was away, sees the caller as this identity."""
+    async with asyncio.timeout(15):
+        while await asked_or_failed(served, channel) != identity:  # noqa: ASYNC110 (it is a call that asks)
+            await asyncio.sleep(0.02)
+
+
+async def asked_or_failed(served: Any, channel: TracedChannel) -> str:
+    try:
+        return await asked(served, channel)
+    except grpc.aio.AioRpcError as error:
+        return str(error.code().name)
+
+
+async def goes_away(served: Any, channel: TracedChannel) -> None:
+    """Long enough for the client to have noticed."""
+    await served.server.stop(0)
+    for _ in range(20):
+        assert await asked_or_failed(served, channel) == "UNAVAILABLE"
+        await asyncio.sleep(0.02)
 
 
 async def read_to_its_end(stream: Any) -> None:
@@ -139,10 +162,66 @@ async def test_a_certificate_that_the_other_side_does_not_take_stays_aside(
         with structlog.testing.capture_logs() as lines:
             client.put(stranger.issue(SECOND), [stranger.root])
             async with asyncio.timeout(10):
-                while "renewed certificates do not connect: the ones before stay in use" not in str(lines):
+                while REFUSED not in str(lines):
                     assert await asked(served, channel) == "first"
         client.put(authority.issue(SECOND), [authority.root])
         await seen(served, channel, "second")
+
+
+async def test_a_certificate_that_the_other_side_does_not_take_stays_aside_also_while_the_other_side_is_away(
+    world: Any, server: Mount, client: Mount, authority: Authority, tmp_path: Path, until: Any
+) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    stranger = Authority(tmp_path / "stranger")
+    async with channel_to(served, client) as channel:
+        await asked(served, channel)
+        with structlog.testing.capture_logs() as lines:
+            client.put(stranger.issue(SECOND), [authority.root, stranger.root])
+            await until(lambda: REFUSED in str(lines))
+        await goes_away(served, channel)
+        again = await world(whoami, identity=CALLERS, tls=server.settings, port=served.server.port)
+        await served_again(again, channel, "first")
+        assert {await asked(again, channel) for _ in range(20)} == {"first"}
+
+
+async def test_of_two_certificates_the_one_that_connects_is_used_when_the_other_side_comes_back(
+    world: Any, server: Mount, client: Mount, authority: Authority, tmp_path: Path
+) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    heir = Authority(tmp_path / "heir")
+    async with channel_to(served, client) as channel:
+        await asked(served, channel)
+        await goes_away(served, channel)
+        client.put(heir.issue(SECOND), [authority.root, heir.root])
+        server.put(heir.issue("DNS:localhost"), [heir.root])
+        again = await world(whoami, identity=CALLERS, tls=server.settings, port=served.server.port)
+        await served_again(again, channel, "second")
+
+
+async def test_a_client_that_makes_no_call_takes_up_renewed_certificates(
+    world: Any, server: Mount, client: Mount, authority: Authority, until: Any
+) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    async with channel_to(served, client) as channel:
+        await asked(served, channel)
+        with structlog.testing.capture_logs() as lines:
+            client.put(authority.issue(SECOND), [authority.root])
+            await until(lambda: "certificates renewed" in str(lines) and open_channels(channel) == 1)
+        assert await asked(served, channel) == "second"
+
+
+async def test_the_first_call_after_the_end_of_a_certificate_comes_with_the_renewed_one(
+    world: Any, server: Mount, authority: Authority, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Though nobody has looked at the files since, as on a machine that was suspended."""
+    monkeypatch.setattr(renewed_channel, "LOOK_EVERY_S", 60.0)
+    client = authority.mount(tmp_path / "brief", FIRST, lasts_s=3)
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    async with channel_to(served, client) as channel:
+        assert await asked(served, channel) == "first"
+        client.put(authority.issue(SECOND), [authority.root])
+        await asyncio.sleep(3)
+        assert await asked(served, channel) == "second"
 
 
 async def test_half_a_renewal_changes_nothing(world: Any, server: Mount, client: Mount, authority: Authority) -> None:
@@ -217,3 +296,20 @@ async def test_closing_ends_what_a_renewal_left_behind(
         await read_to_its_end(stream)
     await asyncio.sleep(0.1)
     assert channel._inner._tasks == set(), "nobody is left to wait for it"
+
+
+async def test_closing_ends_a_channel_that_does_not_connect(
+    world: Any, server: Mount, client: Mount, tmp_path: Path, until: Any
+) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    stranger = Authority(tmp_path / "stranger")
+    channel = channel_to(served, client)
+    await asked(served, channel)
+    with structlog.testing.capture_logs() as lines:
+        client.put(stranger.issue(SECOND), [stranger.root])
+        await until(lambda: REFUSED in str(lines))
+    inner = [channel._inner._newest.channel, channel._inner._candidate.channel]
+    await channel.close()
+    assert [one.get_state() for one in inner] == [grpc.ChannelConnectivity.SHUTDOWN] * 2
+    await asyncio.sleep(0.1)
+    assert channel._inner._tasks == set()

@@ -1,11 +1,12 @@
 """A channel whose certificates are renewed: grpc.aio channels keep their credentials, so it is another channel then.
 
-The new one is connected before it takes over, so that no call waits for it or fails where the other side does not know
-the new authority yet. The old one goes when its last call has ended, be it a stream of hours.
+The new one takes over when it is connected, so that no call waits for it or fails where the other side does not know
+the new authority yet, not even while the old one is down: it may come back, and the new one may not. Only a certificate
+that has expired is given up for one that is not connected. The old channel goes when its last call has ended, be it a
+stream of hours.
 """
 
 import asyncio
-import contextlib
 import contextvars
 import time
 from collections.abc import Callable
@@ -17,6 +18,9 @@ from directflow_runtime.logging import get_logger
 from directflow_runtime.tls import CertificateFiles, Pem
 
 LOOK_EVERY_S: Final = 1.0
+"""At the files; by a task, since a client that makes no call must be ready for one after its certificate's end."""
+LOOK_WHILE_CONNECTING_S: Final = 0.1
+"""Between two looks at a channel that is not connected yet."""
 LINGER_S: Final = 1.0
 """From the last call's end to the channel's: a status may be provisional (see client_tracing)."""
 
@@ -25,16 +29,20 @@ _FAILING: Final = grpc.ChannelConnectivity.TRANSIENT_FAILURE
 
 
 class _Generation:
-    """One channel, and how many calls it carries."""
+    """One channel, how many calls it carries, and until when they are somebody's."""
 
-    def __init__(self, channel: Any) -> None:
+    def __init__(self, channel: Any, ends_at: float) -> None:
         self.channel = channel
         self.running = 0
+        self._ends_at = ends_at
         self._when_idle: Callable[[], object] | None = None
 
     def began(self, call: Any) -> None:
         self.running += 1
         call.add_done_callback(self._ended)
+
+    def has_expired(self) -> bool:
+        return time.time() >= self._ends_at
 
     def once_idle(self, do: Callable[[], object]) -> None:
         """At once, where no call is running."""
@@ -75,25 +83,26 @@ class RenewedChannel:
     def __init__(self, files: CertificateFiles, open_one: Callable[[Pem], Any]) -> None:
         self._files = files
         self._open = open_one
-        self._look_at = time.monotonic() + LOOK_EVERY_S
-        self._newest = _Generation(open_one(files.first))
+        self._newest = self._generation(files.first)
+        self._candidate: _Generation | None = None
         self._overtaken: set[_Generation] = set()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._takeover: asyncio.Task[None] | None = None
+        self._told_that_it_fails = False
         self._closed = False
         self._log = get_logger(__name__)
+        self._spawn(self._watch())
 
     @property
     def open_channels(self) -> int:
-        """Of grpc: more than one while calls go on that began before a renewal."""
-        return 1 + len(self._overtaken)
+        """Of grpc: more than one while a renewed one connects, or calls go on that began before a renewal."""
+        return 1 + len(self._overtaken) + (self._candidate is not None)
 
     def newest(self) -> _Generation:
-        """What a new call is made on. Looks at the files where that was not done within the last second."""
-        now = time.monotonic()
-        if now >= self._look_at:
-            self._look_at = now + LOOK_EVERY_S
+        """What a new call is made on."""
+        # The watch may be late, as after a suspended machine's night, and the candidate may have nobody to connect to.
+        if self._newest.has_expired() and not self._closed:
             self._look()
+            self._take_over()
         return self._newest
 
     async def __aenter__(self) -> "RenewedChannel":
@@ -108,7 +117,8 @@ class RenewedChannel:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-        await asyncio.gather(*(one.channel.close(grace) for one in (self._newest, *self._overtaken)))
+        left = [self._newest, *self._overtaken, *([self._candidate] if self._candidate else [])]
+        await asyncio.gather(*(one.channel.close(grace) for one in left))
 
     def get_state(self, try_to_connect: bool = False) -> grpc.ChannelConnectivity:
         return self._newest.channel.get_state(try_to_connect)
@@ -131,40 +141,46 @@ class RenewedChannel:
     def stream_stream(self, *args: Any, **options: Any) -> _Method:
         return _Method(self, lambda channel: channel.stream_stream(*args, **options))
 
-    def _look(self) -> None:
-        if self._takeover is not None and not self._takeover.done():
-            return  # it looks by itself
-        fresh = self._files.renewed()
-        if fresh is not None:
-            self._takeover = self._spawn(self._take_over(fresh))
+    def _generation(self, pem: Pem) -> _Generation:
+        return _Generation(self._open(pem), pem.ends_at())
 
-    async def _take_over(self, pem: Pem) -> None:
-        fresh, told = _Generation(self._open(pem)), False
-        try:
-            while not await self._may_take_over(fresh):
-                if not told and fresh.channel.get_state() is _FAILING:
-                    told = True
-                    self._log.warning("renewed certificates do not connect: the ones before stay in use")
-                newer = self._files.renewed()
-                if newer is not None:
-                    await fresh.channel.close()
-                    fresh, told = _Generation(self._open(newer)), False
-        except BaseException:
-            await fresh.channel.close()
-            raise
-        old, self._newest = self._newest, fresh
+    async def _watch(self) -> None:
+        """Until `close`."""
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S if self._candidate is None else min(LOOK_EVERY_S, LOOK_WHILE_CONNECTING_S))
+            try:
+                self._look()
+                self._try_candidate()
+            except Exception as error:  # the task must not end: the next certificate would never be taken up
+                self._log.warning("renewed certificates were not looked at", error=type(error).__name__)
+
+    def _look(self) -> None:
+        fresh = self._files.renewed()
+        if fresh is None:
+            return
+        if self._candidate is not None:
+            self._retire_when_idle(self._candidate)
+        self._candidate, self._told_that_it_fails = self._generation(fresh), False
+
+    def _try_candidate(self) -> None:
+        if self._candidate is None:
+            return
+        state = self._candidate.channel.get_state(try_to_connect=True)
+        if state is _READY:
+            self._take_over()
+        elif state is _FAILING and not self._told_that_it_fails:
+            self._told_that_it_fails = True
+            self._log.warning("renewed certificates do not connect: the ones before stay in use")
+
+    def _take_over(self) -> None:
+        if self._candidate is None:
+            return
+        old, self._newest, self._candidate = self._newest, self._candidate, None
+        self._retire_when_idle(old)
+
+    def _retire_when_idle(self, old: _Generation) -> None:
         self._overtaken.add(old)
         old.once_idle(lambda: self._begin_to_retire(old))
-
-    async def _may_take_over(self, fresh: _Generation) -> bool:
-        """True when new calls are no worse off on the fresh channel; waits a moment at most for that."""
-        state = fresh.channel.get_state(try_to_connect=True)
-        if state is _READY or self._newest.channel.get_state() is not _READY:
-            return True
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(LOOK_EVERY_S):
-                await fresh.channel.wait_for_state_change(state)
-        return False
 
     def _begin_to_retire(self, old: _Generation) -> None:
         if not self._closed:  # calls that end because of `close` would leave a task that nobody waits for

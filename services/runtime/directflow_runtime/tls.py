@@ -3,6 +3,7 @@
 Whatever is half written, unreadable or does not belong together is not taken up: what was in use before stays in use.
 """
 
+import math
 import os
 import ssl
 import time
@@ -42,6 +43,14 @@ class Pem:
     key: bytes = field(repr=False)
     ca: bytes
 
+    def ends_at(self) -> float:
+        """The certificate's end on the clock of `time.time()`; infinite where only OpenSSL can read it: whoever we
+        meet decides."""
+        try:
+            return ends_at(_armoured(self.certificate))
+        except ValueError:
+            return math.inf
+
 
 class _Unusable(Exception):
     """Why the files cannot be taken up. The message names a file, and holds nothing that is in it."""
@@ -79,11 +88,7 @@ class CertificateFiles:
 
     def _refuse_expired(self, stamp: _Stamp, fresh: Pem) -> None:
         """A backup put back over a renewal: what is in use may have days left, and with this every handshake fails."""
-        try:
-            has_ended = ends_at(_armoured(fresh.certificate)) <= time.time()
-        except ValueError:
-            has_ended = False  # OpenSSL could read it; whoever we meet decides
-        if has_ended:
+        if fresh.ends_at() <= time.time():
             self._refused = stamp
             raise _Unusable(f"{self._settings.certificate_file} has expired")
 
