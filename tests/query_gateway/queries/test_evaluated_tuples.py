@@ -123,8 +123,11 @@ async def test_many_tuples_are_fetched_in_several_batches(engine: QueryEngine, s
     assert [n for part in parts for n in part.batch.column(0).to_pylist()] == list(range(1, 1_202))
 
 
-async def test_the_span_counts_tuples_and_names_no_value(outcomes: Evaluate, spans: Callable[[str], list[Any]]) -> None:
+async def test_the_span_counts_people_and_neither_rows_nor_bytes_that_nobody_counted_and_names_no_value(
+    outcomes: Evaluate, spans: Callable[[str], list[Any]]
+) -> None:
     await outcomes(["true", "nobody"])
     [span] = spans("evaluate")
-    assert span.attributes["db.response.returned_rows"] == 2
+    assert span.attributes["directflow.profiles"] == 2
+    assert not {"db.response.returned_rows", "directflow.bytes.returned"} & set(span.attributes)
     assert "nobody" not in repr(dict(span.attributes))

@@ -2,27 +2,39 @@
 
 import asyncio
 import time
-from collections.abc import Callable
-from contextlib import aclosing
+from collections.abc import AsyncIterator, Callable
+from contextlib import aclosing, asynccontextmanager
 from dataclasses import replace
+from types import SimpleNamespace
 from typing import Any
+from unittest.mock import Mock
 
+import psycopg
 import pytest
+from directflow_gateway.connections import LimitOverrides
+from directflow_gateway.execution import StreamProgress
+from directflow_gateway.execution.wire import Wire
 from directflow_gateway.failed_span import reason_of
-from directflow_gateway.queries import statement_span
+from directflow_gateway.queries import statement_span, statement_texts
 from directflow_gateway.queries.engine import QueryEngine
-from directflow_gateway.queries.rows import Arrangement, stream_rows
+from directflow_gateway.queries.explaining import RowQuestion, explain_row
+from directflow_gateway.queries.rows import Arrangement, count_rows, estimate_rows, stream_rows
 from directflow_gateway.queries.sets.evaluating import evaluate
-from directflow_gateway.queries.sets.fetching import fetch
+from directflow_gateway.queries.sets.fetching import FetchedRows, fetch
 from directflow_gateway.queries.sets.session import SetSession
 from directflow_gateway.queries.sets.tuples import Tuples
 from directflow_gateway.queries.statement import StatementRole
 from directflow_gateway.queries.statement_meter import StatementMeter
+from directflow_gateway.sql import normalise_for_telemetry
 from directflow_runtime.calls import CallRecord, call_scope, current_call, record_scope
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_runtime.metrics import Metrics
 from directflow_runtime.metrics.names import STATEMENT_DURATION
+from directflow_runtime.settings import TelemetrySettings
+from directflow_runtime.telemetry import telemetry
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer
 
 Spans = Callable[[str], list[ReadableSpan]]
@@ -105,6 +117,77 @@ async def test_a_fetch_tells_how_long_its_reader_held_it_up(
     assert span.attributes["directflow.time.server_ms"] > 0
 
 
+PADDED = "SELECT id, repeat('x', 1000) AS pad FROM users WHERE id = '<%= id %>'"
+
+
+@pytest.mark.parametrize("cut", [False, True])
+async def test_a_fetch_tells_its_people_its_rows_and_their_bytes_also_where_it_is_left(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans, cut: bool
+) -> None:
+    preload = statement(PADDED, role=StatementRole.PRELOAD)
+    async with aclosing(fetch(engine, preload, Tuples.of(3, {}, {"id": ["1", "2", "none"]}))) as events:
+        async for event in events:
+            if cut and isinstance(event, FetchedRows):
+                break
+    (span,) = spans("fetch")
+    assert span.attributes.get("error.type") == ("CANCELLED" if cut else None)
+    assert span.attributes["directflow.profiles"] == 3
+    assert span.attributes["db.response.returned_rows"] == 2
+    assert 2000 < span.attributes["directflow.bytes.returned"] < 2100
+
+
+async def test_a_count_tells_its_one_row_and_no_bytes_that_nobody_counted(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans
+) -> None:
+    await count_rows(engine, statement("SELECT id FROM users"), {})
+    (span,) = spans("count")
+    assert span.attributes["db.response.returned_rows"] == 1
+    assert "directflow.bytes.returned" not in span.attributes
+
+
+@asynccontextmanager
+async def locked(stand: Any) -> AsyncIterator[None]:
+    """Nobody may read the users."""
+    async with await psycopg.AsyncConnection.connect(stand.server.admin_dsn(stand.database)) as admin:
+        await admin.execute("LOCK TABLE users IN ACCESS EXCLUSIVE MODE")
+        yield
+        await admin.rollback()
+
+
+@pytest.mark.parametrize("kind", ["stream", "estimate"])
+async def test_planning_that_waits_for_a_lock_until_it_fails_is_told_as_planning(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans, stand: Any, kind: str
+) -> None:
+    async def ask() -> None:
+        # New limits are no new statement: it is described before the lock, and planned behind it.
+        asked = statement("SELECT id FROM users", limits=LimitOverrides(statement_timeout_s=0.3))
+        if kind == "estimate":
+            await estimate_rows(engine, asked, {})
+            return
+        async with aclosing(stream_rows(engine, asked, {}, Arrangement())) as events:
+            async for _ in events:
+                pass
+
+    await ask()
+    async with locked(stand):
+        with pytest.raises(DirectFlowError) as failed:
+            await ask()
+    assert failed.value.reason == "STATEMENT_TIMEOUT"
+    span = spans(kind)[-1]
+    assert span.attributes["error.type"] == "STATEMENT_TIMEOUT"
+    assert span.attributes["directflow.time.plan_ms"] > 250
+
+
+async def test_what_only_asks_the_planner_or_explains_a_row_tells_how_long_the_server_took(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans
+) -> None:
+    await estimate_rows(engine, statement("SELECT id FROM users"), {})
+    await explain_row(engine, statement("SELECT id FROM users"), {}, RowQuestion("id", "1", ()))
+    for kind in ("estimate", "explain", "describe"):
+        (span, *_) = spans(kind)
+        assert span.attributes["directflow.time.server_ms"] > 0
+
+
 async def test_a_stream_that_is_left_tells_how_far_it_came(
     engine: QueryEngine, statement: Callable[..., Any], spans: Spans
 ) -> None:
@@ -163,6 +246,26 @@ async def test_a_long_stream_tells_its_progress_now_and_then_and_never_a_batch_e
     assert spans("stream")[-1].events == ()
 
 
+async def test_the_progress_of_a_stream_of_hours_reaches_to_its_end_within_what_a_span_keeps(
+    statement: Callable[..., Any], exported: InMemorySpanExporter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(statement_span, "time", SimpleNamespace(monotonic=lambda: now))
+    async with telemetry(TelemetrySettings(), "test", SimpleSpanProcessor(exported)) as traced:
+        made = statement_span.StatementSpans(traced.tracer("test"), StatementMeter())
+        progress = StreamProgress()
+        with made.of("stream", statement("SELECT 1 AS n"), "customer") as span:
+            span.runs(Wire(Mock()), progress)
+            for now in range(6 * 3600):  # a batch each second
+                progress.rows = now
+                span.batch()
+    (ended,) = exported.get_finished_spans()
+    rows = [event.attributes["db.response.returned_rows"] for event in ended.events]
+    assert rows[:3] == [10, 20, 30]
+    assert ended.dropped_events == 0
+    assert 6 * 3600 - rows[-1] < 6 * 3600 / 10
+
+
 async def test_compiling_has_a_span_once_and_later_calls_say_that_it_was_known(collect: Any, spans: Spans) -> None:
     for _ in range(2):
         await collect("SELECT 17 AS n")
@@ -177,21 +280,34 @@ async def test_a_refused_statement_fails_the_span_of_compiling(collect: Any, spa
     assert span.attributes["error.type"] == "STATEMENT_REFUSED"
 
 
-class Untold:
-    """A statement's text that nobody may ask for."""
-
-    def __call__(self) -> str:
-        raise AssertionError("the text was made for nobody")
-
-
 @pytest.mark.parametrize("tells_text", [True, False])
-def test_the_text_is_not_even_made_where_nobody_reads_it_or_the_settings_do_not_want_it(
-    tells_text: bool, statement: Callable[..., Any]
+async def test_the_text_is_not_even_made_where_nobody_reads_it_or_the_settings_do_not_want_it(
+    tells_text: bool, statement: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(statement_texts, "normalise_for_telemetry", None)  # a call would fail
     tracer = NoOpTracer() if tells_text else TracerProvider(shutdown_on_exit=False).get_tracer("test")
     made = statement_span.StatementSpans(tracer, StatementMeter(), tells_text=tells_text)
     with made.of("stream", statement("SELECT 1 AS n"), "customer") as span:
-        span.text(Untold())
+        await span.text("SELECT 1 AS n")
+
+
+async def test_the_text_of_a_statement_is_made_once_for_all_its_calls(
+    engine: QueryEngine, statement: Callable[..., Any], spans: Spans, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made: list[str] = []
+
+    def normalise(text: str) -> str:
+        made.append(text)
+        return normalise_for_telemetry(text)
+
+    monkeypatch.setattr(statement_texts, "normalise_for_telemetry", normalise)
+    for _ in range(3):
+        await count_rows(engine, statement("SELECT 19 AS n"), {})
+        async with aclosing(stream_rows(engine, statement("SELECT 19 AS n"), {}, Arrangement())) as events:
+            async for _ in events:
+                pass
+    assert len(made) == len(set(made)) == 2
+    assert len({span.attributes["db.query.text"] for span in spans("stream")}) == 1
 
 
 async def test_without_statement_text_everything_else_is_told(

@@ -10,6 +10,7 @@ from directflow_cli.traces.wording import bytes_of, duration, one_line, revision
 
 STATUS = "rpc.response.status_code"
 REASON = "error.type"
+ROWS = "db.response.returned_rows"
 SQLSTATE = "db.response.status_code"
 GOOD = ("", "OK")
 BEGIN = "begin"
@@ -152,13 +153,22 @@ def _statements(lines: Lines) -> Iterator[str]:
             text = one_line(span.text("db.query.text"), MAX_QUERY_CHARACTERS)
             ran.setdefault((_where(span), text), []).append(span)
     for (where, text), spans in list(ran.items())[:MOST_STATEMENTS]:
-        rows = sum(int(span.number("db.response.returned_rows")) for span in spans)
-        size = sum(int(span.number("directflow.bytes.returned")) for span in spans)
         times = f", {len(spans)} times" if len(spans) > 1 else ""
-        much = f"{rows:,} row{'s' * (rows != 1)}" + (f", {bytes_of(size)}" if size else "")
-        yield f"{where}{times}: {much}" + (f". {text}" if text else "")
+        yield f"{where}{times}: {_much(spans)}" + (f". {text}" if text else "")
     if len(ran) > MOST_STATEMENTS:
         yield f"and {len(ran) - MOST_STATEMENTS} more"
+
+
+def _much(spans: Sequence[Span]) -> str:
+    people = _sum(spans, "directflow.profiles")
+    if people and not any(ROWS in span.attributes for span in spans):
+        return f"{people:,} {'person' if people == 1 else 'people'}"
+    rows, size = _sum(spans, ROWS), _sum(spans, "directflow.bytes.returned")
+    return f"{rows:,} row{'s' * (rows != 1)}" + (f", {bytes_of(size)}" if size else "")
+
+
+def _sum(spans: Sequence[Span], attribute: str) -> int:
+    return sum(int(span.number(attribute)) for span in spans)
 
 
 def _where(span: Span) -> str:

@@ -16,7 +16,7 @@ from directflow_gateway.queries.engine import QueryEngine, Session, Values, allo
 from directflow_gateway.queries.replaced_role import streams_again
 from directflow_gateway.queries.rows import Arrangement, Ending, Opening, Wanted, opening_of, picked
 from directflow_gateway.queries.statement import Statement, StatementRole
-from directflow_gateway.sql import bind, normalise_for_telemetry
+from directflow_gateway.sql import bind
 from directflow_gateway.sql.merging import Part, merge
 
 
@@ -58,11 +58,11 @@ async def stream_difference(
         other = await engine.described_within(session, pair.second)
         description = await _merged(engine, session, other, pair)
         with engine.span("compare", pair.first, session) as span:
-            span.text(lambda: normalise_for_telemetry(description.compiled.text))
+            await span.text(description.compiled.text)
             wanted = Wanted(description.compiled, bind(description.compiled, values), description.columns)
-            began = time.monotonic()
-            estimate = await plan(session.conn, wanted.compiled, wanted.parameters)
-            span.planned(estimate.rows, time.monotonic() - began)
+            with span.planning():
+                estimate = await plan(session.conn, wanted.compiled, wanted.parameters)
+            span.planned(estimate.rows)
             opening = opening_of(session, wanted.columns, Arrangement().form, estimate.rows)
             yield PairOpening(opening, _having(session.prepared.description, pair), _having(other, pair))
             progress, started = StreamProgress(), time.monotonic()

@@ -94,7 +94,8 @@ async def explain_row(engine: QueryEngine, statement: Statement, values: Values,
             names = {column.name for column in columns}
             wanted = picked(columns, [name for name in question.columns if name in names] or [key.name], "columns")
             asked = _Asked(engine, session, statement, question, key)
-            span.text(lambda: session.prepared.normalised)
+            await span.text(session.prepared.compiled.text)
+            span.runs(must_be_pooled(session.conn).wire)
             rows, truncated = await asked.rows(values, wanted)
             span.returned(len(rows))
             found = to_record_batch(wanted, rows)

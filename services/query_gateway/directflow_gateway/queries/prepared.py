@@ -5,13 +5,12 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cached_property
 
 from directflow_gateway.connections import Connection
 from directflow_gateway.description import Description
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.queries.statement import Statement
-from directflow_gateway.sql import CompiledStatement, normalise_for_telemetry
+from directflow_gateway.sql import CompiledStatement
 
 
 @dataclass(frozen=True, repr=False)
@@ -25,11 +24,6 @@ class PreparedQuery:
     """How it runs for many tuples; only of conditions and preloads."""
     checked_at: float = field(default_factory=time.monotonic)
     """When the catalogue admitted it, on the monotonic clock."""
-
-    @cached_property
-    def normalised(self) -> str:
-        """The text for spans, every literal replaced: made once, for it takes a parse."""
-        return normalise_for_telemetry(self.compiled.text)
 
     @property
     def compiled(self) -> CompiledStatement:

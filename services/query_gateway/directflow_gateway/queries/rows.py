@@ -19,7 +19,6 @@ from directflow_gateway.queries.statement import Statement
 from directflow_gateway.sql import (
     CompiledStatement,
     bind,
-    normalise_for_telemetry,
     wrap_for_columns,
     wrap_for_count,
     wrap_for_key_order,
@@ -74,10 +73,10 @@ async def stream_rows(
     async with engine.session(statement, streams=True) as session:
         with engine.span("stream", statement, session) as span:
             wanted = Wanted.of(session, values, arrangement)
-            span.text(lambda: normalise_for_telemetry(wanted.compiled.text))
-            began = time.monotonic()
-            estimate = await plan(session.conn, wanted.compiled, wanted.parameters)
-            span.planned(estimate.rows, time.monotonic() - began)
+            await span.text(wanted.compiled.text)
+            with span.planning():
+                estimate = await plan(session.conn, wanted.compiled, wanted.parameters)
+            span.planned(estimate.rows)
             yield opening_of(session, wanted.columns, arrangement.form, estimate.rows)
             progress, started = StreamProgress(), time.monotonic()
             span.runs(must_be_pooled(session.conn).wire, progress)
@@ -175,7 +174,7 @@ async def count_rows(
             picked(session.prepared.description.columns, (distinct_column,), "distinct_column")
         compiled = wrap_for_count(session.prepared.compiled, distinct_column or None)
         with engine.span("count", statement, session) as span:
-            span.text(lambda: normalise_for_telemetry(compiled.text))
+            await span.text(compiled.text)
             span.runs(must_be_pooled(session.conn).wire)
             ((rows, *values_found),) = await fetch_first(
                 session.conn, compiled.text, bind(compiled, values), 1, limits=session.limits, compiled=compiled
@@ -190,6 +189,8 @@ async def estimate_rows(engine: QueryEngine, statement: Statement, values: Value
     async with engine.session(statement) as session:
         compiled = session.prepared.compiled
         with engine.span("estimate", statement, session) as span:
-            estimate = await plan(session.conn, compiled, bind(compiled, values))
+            span.runs(must_be_pooled(session.conn).wire)
+            with span.planning():
+                estimate = await plan(session.conn, compiled, bind(compiled, values))
             span.planned(estimate.rows)
             return estimate.rows

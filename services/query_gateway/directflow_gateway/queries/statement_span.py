@@ -18,39 +18,52 @@ from directflow_gateway.execution.wire import Wire
 from directflow_gateway.failed_span import fail, reason_of
 from directflow_gateway.queries.statement import Statement
 from directflow_gateway.queries.statement_meter import StatementMeter
+from directflow_gateway.queries.statement_texts import StatementTexts
 
 PROGRESS_EVERY_S: Final = 10.0
+AT_ONE_PACE: Final = 16
+"""So many progress events come at one pace, then half as often: a span keeps 128, and hours of a stream fit into them,
+with the last one no further from the end than a sixteenth of the whole."""
 PROGRESS: Final = "progress"
 
 
 class StatementSpan:
     """What is told about a running statement. Where nobody reads spans, next to nothing is done."""
 
-    def __init__(self, span: trace.Span, meter: StatementMeter, tells_text: bool) -> None:
+    def __init__(self, span: trace.Span, meter: StatementMeter, texts: StatementTexts | None) -> None:
         self._span = span
         self._meter = meter
         self._is_read = span.is_recording()
-        self._tells_text = tells_text and self._is_read
+        self._texts = texts if self._is_read else None
         self._record: CallRecord | None = None
         self._reader_s = 0.0
         self._wire: Wire | None = None
         self._waited_at = 0.0
         self._server_s = 0.0
         self._progress: StreamProgress | None = None
+        self._counts: Callable[[], tuple[int, int]] | None = None
         self._batches = 0
+        self._told = 0
         self._told_at = time.monotonic()
 
-    def text(self, normalised: Callable[[], str]) -> None:
+    async def text(self, text: str) -> None:
         """The statement as the server gets it, every literal replaced: an author's literals can be personal data.
-        Called only where the settings want it and somebody reads it, for it takes a parse."""
-        if self._tells_text:
-            self._span.set_attribute(names.DB_QUERY_TEXT, normalised())
+        Nothing is done where the settings do not want it, or nobody reads it."""
+        if self._texts is not None:
+            self._span.set_attribute(names.DB_QUERY_TEXT, await self._texts.normalised(text))
 
-    def planned(self, rows: int, seconds: float | None = None) -> None:
-        """The planner's estimate, and how long it took to get it."""
+    @contextmanager
+    def planning(self) -> Iterator[None]:
+        """Around asking the planner; told also where it fails, or is cut off, as behind a lock."""
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self._span.set_attribute(names.PLAN_MS, _ms(time.monotonic() - began))
+
+    def planned(self, rows: int) -> None:
+        """The planner's estimate."""
         self._span.set_attribute(names.ESTIMATED_ROWS, rows)
-        if seconds is not None:
-            self._span.set_attribute(names.PLAN_MS, _ms(seconds))
 
     def runs(self, wire: Wire, progress: StreamProgress | None = None) -> None:
         """The statement is sent now, over this wire; `progress` follows its rows. Again for each further session that
@@ -75,15 +88,23 @@ class StatementSpan:
             return
         self._batches += 1
         now = time.monotonic()
-        if now - self._told_at >= PROGRESS_EVERY_S:
+        if now - self._told_at >= PROGRESS_EVERY_S * 2 ** (self._told // AT_ONE_PACE):
             self._told_at = now
+            self._told += 1
             counts = {names.DB_RESPONSE_RETURNED_ROWS: self._progress.rows, names.RETURNED_BYTES: self._progress.bytes}
             self._span.add_event(PROGRESS, counts)
 
-    def returned(self, rows: int, size: int = 0) -> None:
-        """How much the server returned in the end."""
+    def asks_about(self, profiles: int) -> None:
+        """How many people the statement is about; its rows are as many as its form makes them."""
+        self._span.set_attribute(names.PROFILES, profiles)
+
+    def returns(self, counts: Callable[[], tuple[int, int]]) -> None:
+        """`counts` is asked for rows and bytes of cell text at the end, whichever way that comes."""
+        self._counts = counts
+
+    def returned(self, rows: int) -> None:
+        """How many rows the server returned, where nobody counts their bytes."""
         self._span.set_attribute(names.DB_RESPONSE_RETURNED_ROWS, rows)
-        self._span.set_attribute(names.RETURNED_BYTES, size)
 
     def worked_by(self, tuples: Mapping[str, int]) -> None:
         """How many different tuples came to their end in which form."""
@@ -106,10 +127,16 @@ class StatementSpan:
             self._span.set_attribute(names.READER_MS, _ms(self._record.reader_s - self._reader_s))
         if self._progress is not None:
             self._tell(self._progress)
+        elif self._counts is not None:
+            self._tell_counts(*self._counts())
         self._span.end()
 
+    def _tell_counts(self, rows: int, size: int) -> None:
+        self.returned(rows)
+        self._span.set_attribute(names.RETURNED_BYTES, size)
+
     def _tell(self, progress: StreamProgress) -> None:
-        self.returned(progress.rows, progress.bytes)
+        self._tell_counts(progress.rows, progress.bytes)
         self._span.set_attribute(names.BATCHES, self._batches)
         if progress.first_row_s is not None:
             self._span.set_attribute(names.FIRST_ROW_MS, _ms(progress.first_row_s))
@@ -121,7 +148,7 @@ class StatementSpans:
     def __init__(self, tracer: trace.Tracer, meter: StatementMeter, *, tells_text: bool = True) -> None:
         self._tracer = tracer
         self._meter = meter
-        self._tells_text = tells_text
+        self._texts = StatementTexts() if tells_text else None
 
     @contextmanager
     def compiling(self, statement: Statement) -> Iterator[None]:
@@ -166,7 +193,7 @@ class StatementSpans:
             attributes[names.IS_REPLICA] = True
         # Not made current: within an async generator that would leak into whoever iterates it.
         span = self._tracer.start_span(f"{operation} {label}".strip(), kind=SpanKind.CLIENT, attributes=attributes)
-        told = StatementSpan(span, self._meter, self._tells_text)
+        told = StatementSpan(span, self._meter, self._texts)
         began, failure = time.monotonic(), None
         try:
             yield told
