@@ -82,7 +82,9 @@ class Engine(Protocol):
     def texts(self, values: Values) -> str:
         """What is rendered, unread. Raises RenderError."""
 
-    def render(self, values: Values, release: str = RELEASE, chart: Path = CHART) -> Manifests:
+    def render(
+        self, values: Values, release: str = RELEASE, chart: Path = CHART, namespace: str = NAMESPACE
+    ) -> Manifests:
         """Raises RenderError."""
 
     def close(self) -> None: ...
@@ -92,13 +94,15 @@ class HelmProgram:
     """The `helm` program."""
 
     def __init__(self, program: Path, kubernetes: str) -> None:
-        self._command = [str(program), "template", "--namespace", NAMESPACE, "--kube-version", kubernetes]
+        self._command = [str(program), "template", "--kube-version", kubernetes]
 
     def texts(self, values: Values) -> str:
-        return self._run(values, RELEASE, CHART)
+        return self._run(values, RELEASE, CHART, NAMESPACE)
 
-    def render(self, values: Values, release: str = RELEASE, chart: Path = CHART) -> Manifests:
-        return Manifests([self._run(values, release, chart)])
+    def render(
+        self, values: Values, release: str = RELEASE, chart: Path = CHART, namespace: str = NAMESPACE
+    ) -> Manifests:
+        return Manifests([self._run(values, release, chart, namespace)])
 
     def lint(self, values: Path) -> tuple[int, str]:
         """The exit code of `helm lint --strict`, and what it has to say but that the chart has no icon."""
@@ -106,8 +110,8 @@ class HelmProgram:
         done = subprocess.run(command, capture_output=True, text=True, timeout=60)
         return done.returncode, done.stdout.strip()
 
-    def _run(self, values: Values, release: str, chart: Path) -> str:
-        command = [*self._command, release, str(chart), "--values", "-"]
+    def _run(self, values: Values, release: str, chart: Path, namespace: str) -> str:
+        command = [*self._command, "--namespace", namespace, release, str(chart), "--values", "-"]
         done = subprocess.run(command, input=json.dumps(values), capture_output=True, text=True, timeout=60)
         if done.returncode:
             raise RenderError(done.stderr)
@@ -128,16 +132,20 @@ class HelmEngine:
             text=True,
         )
 
-    def render(self, values: Values, release: str = RELEASE, chart: Path = CHART) -> Manifests:
-        files = self._ask(values, release, chart)
+    def render(
+        self, values: Values, release: str = RELEASE, chart: Path = CHART, namespace: str = NAMESPACE
+    ) -> Manifests:
+        files = self._ask(values, release, chart, namespace)
         notes = [text for path, text in files.items() if path.endswith("NOTES.txt")]
         return Manifests([text for path, text in files.items() if path.endswith(".yaml")], "".join(notes))
 
     def texts(self, values: Values) -> str:
-        return "".join(text for path, text in self._ask(values, RELEASE, CHART).items() if path.endswith(".yaml"))
+        return "".join(
+            text for path, text in self._ask(values, RELEASE, CHART, NAMESPACE).items() if path.endswith(".yaml")
+        )
 
-    def _ask(self, values: Values, release: str, chart: Path) -> dict[str, str]:
-        question = {"chart": str(chart), "values": values, "release": release, "namespace": NAMESPACE}
+    def _ask(self, values: Values, release: str, chart: Path, namespace: str) -> dict[str, str]:
+        question = {"chart": str(chart), "values": values, "release": release, "namespace": namespace}
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         self._process.stdin.write(json.dumps(question) + "\n")

@@ -7,14 +7,17 @@ from tests.chart.cases import CASES, booleans
 from tests.chart.kubernetes_schemas import NEWEST, OF_OPERATORS, OLDEST, NoSchemaError, complaints
 from tests.chart.rendering import (
     CHART,
+    COMPONENTS,
     NAMESPACE,
     Engine,
     HelmEngine,
     HelmProgram,
     Manifests,
     RenderError,
+    Values,
     identity,
     merged,
+    nested,
 )
 
 
@@ -71,6 +74,30 @@ def test_every_name_fits_whatever_the_release_is_called(helm: Engine) -> None:
     assert max(len(name) for kind in ("Service", "Deployment", "Pod") for name in longest.of(kind)) <= 63
     with pytest.raises(RenderError, match="too long; choose one of at most 41 characters"):
         helm.render({}, release="r" * 42)
+
+
+@pytest.mark.parametrize("release", ["1", "007", "0x1f", "my.release", "-"])
+def test_a_release_whose_name_no_service_may_have_is_refused(helm: Engine, release: str) -> None:
+    with pytest.raises(RenderError, match="digits and hyphens that begins with a letter"):
+        helm.render({}, release=release)
+
+
+@pytest.mark.parametrize(("release", "namespace"), [("null", "0123"), ("true", "0x10")])
+def test_names_that_yaml_takes_for_something_else_are_names(helm: Engine, release: str, namespace: str) -> None:
+    secrets = dict.fromkeys((*COMPONENTS, "test"), "010")
+    values: Values = {
+        "image": {"repository": "1", "tag": "2", "pullSecrets": ["07"]},
+        "tls": {"certManager": {"enabled": False}, "existingSecrets": secrets},
+        "vault": {"ca": {"configMap": "123"}},
+        "database": {"enabled": True, "host": "db.example", "existingSecret": "456"},
+        "gateway": {"priorityClassName": "1.5"},
+    }
+    watched = merged(merged(CASES["watched"], values), nested("vault.ca", {"configMap": "", "secret": "789"}))
+    for given in (merged(CASES["watched"], values), watched, CASES["watched"]):
+        manifests = helm.render(given, release=release, namespace=namespace)
+        assert {one["metadata"]["namespace"] for one in manifests.objects} == {namespace}
+        assert {one["metadata"]["labels"]["app.kubernetes.io/instance"] for one in manifests.objects} == {release}
+        assert [complaint for one in manifests.objects for complaint in complaints(one, NEWEST)] == []
 
 
 def test_two_releases_in_one_namespace_share_no_object(helm: Engine) -> None:

@@ -3,6 +3,8 @@
 {{- $name := ternary .Release.Name (printf "%s-%s" .Release.Name .Chart.Name) (contains .Chart.Name .Release.Name) -}}
 {{- /* 52 and "-conditions" are the 63 of a Service's name; two releases with names cut alike would share objects. */ -}}
 {{- if gt (len $name) 52 }}{{ fail (printf "the name of the release, %q, is too long; choose one of at most 41 characters" .Release.Name) }}{{ end -}}
+{{- /* Of a Service, which Helm's own rule for releases lets begin with a digit and hold dots. */ -}}
+{{- if not (regexMatch "^[a-z]([-a-z0-9]*[a-z0-9])?$" $name) }}{{ fail (printf "the name of the release, %q, is the beginning of the names of Services, and cannot be; choose one of lower-case letters, digits and hyphens that begins with a letter" .Release.Name) }}{{ end -}}
 {{- $name -}}
 {{- end -}}
 
@@ -13,7 +15,7 @@
 
 {{- define "directflow.selectorLabels" -}}
 app.kubernetes.io/name: {{ .root.Chart.Name }}
-app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/instance: {{ .root.Release.Name | quote }}
 app.kubernetes.io/component: {{ .component }}
 {{- end -}}
 
@@ -32,7 +34,7 @@ app.kubernetes.io/component: {{ .component }}
 {{/* Takes the root. */}}
 {{- define "directflow.releaseLabels" -}}
 app.kubernetes.io/name: {{ .Chart.Name }}
-app.kubernetes.io/instance: {{ .Release.Name }}
+app.kubernetes.io/instance: {{ .Release.Name | quote }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 app.kubernetes.io/part-of: {{ .Chart.Name }}

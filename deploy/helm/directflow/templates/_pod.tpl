@@ -4,7 +4,7 @@
 {{ include "directflow.pod.security" .root }}
 serviceAccountName: {{ include "directflow.name" . }}
 {{- with $own.priorityClassName }}
-priorityClassName: {{ . }}
+priorityClassName: {{ . | quote }}
 {{- end }}
 terminationGracePeriodSeconds: {{ include "directflow.terminationGracePeriodSeconds" . }}
 topologySpreadConstraints:
@@ -26,7 +26,7 @@ topologySpreadConstraints:
 {{- end }}
 containers:
   - name: {{ .component }}
-    image: {{ include "directflow.image" .root }}
+    image: {{ include "directflow.image" .root | quote }}
     imagePullPolicy: {{ .root.Values.image.pullPolicy }}
     command: [directflow-{{ .component }}, --config, /etc/directflow/{{ .component }}.toml]
     env:
@@ -41,7 +41,7 @@ containers:
     {{- include "directflow.pod.probes" . | nindent 4 }}
     lifecycle:
       preStop:
-        exec: {command: [sleep, {{ .root.Values.rollout.preStopSeconds | quote }}]}
+        exec: {command: [sleep, {{ .root.Values.rollout.preStopSeconds | int | quote }}]}
     resources:
       {{- toYaml ($own.resources | default dict) | nindent 6 }}
     {{- include "directflow.container.security" . | nindent 4 }}
@@ -85,7 +85,7 @@ securityContext:
 {{- with .Values.image.pullSecrets }}
 imagePullSecrets:
   {{- range . }}
-  - name: {{ . }}
+  - name: {{ . | quote }}
   {{- end }}
 {{- end }}
 {{- end -}}

@@ -4,7 +4,7 @@
     name: {{ include "directflow.name" . }}
 - name: tls
   secret:
-    secretName: {{ include "directflow.tlsSecret" . }}
+    secretName: {{ include "directflow.tlsSecret" . | quote }}
     defaultMode: 0440
 - name: tmp
   emptyDir: {sizeLimit: 64Mi}
@@ -56,12 +56,12 @@
 {{- if .ca.configMap }}
 - name: vault-ca
   configMap:
-    name: {{ .ca.configMap }}
+    name: {{ .ca.configMap | quote }}
     items: [{key: {{ .ca.key | quote }}, path: ca.crt}]
 {{- else if .ca.secret }}
 - name: vault-ca
   secret:
-    secretName: {{ .ca.secret }}
+    secretName: {{ .ca.secret | quote }}
     defaultMode: 0440
     items: [{key: {{ .ca.key | quote }}, path: ca.crt}]
 {{- end }}
@@ -70,7 +70,7 @@
 {{- if include "directflow.databaseSecret" . }}
 - name: database
   secret:
-    secretName: {{ include "directflow.databaseSecret" . }}
+    secretName: {{ include "directflow.databaseSecret" . | quote }}
     defaultMode: 0440
     items:
       {{- range $role := list "owner" "writer" "reader" }}
