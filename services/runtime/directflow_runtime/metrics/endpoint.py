@@ -1,6 +1,8 @@
 """Where Prometheus scrapes: GET /metrics, plaintext, beside the health port. It is no web server."""
 
 import asyncio
+import errno
+import socket
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from typing import Final
@@ -10,6 +12,9 @@ READ_S: Final = 5.0
 MOST_HEAD_BYTES: Final = 16 * 1024
 MOST_AT_ONCE: Final = 8
 """Connections; the next one is closed without an answer."""
+EVERY_ADDRESS: Final = frozenset({"0.0.0.0", "::"})  # noqa: S104
+NO_IPV6: Final = frozenset({errno.EAFNOSUPPORT, errno.EADDRNOTAVAIL})
+"""Of a kernel that has none, or had it switched off."""
 
 Render = Callable[[], Awaitable[bytes]]
 
@@ -25,8 +30,17 @@ class Endpoint:
         self._server: asyncio.Server | None = None
 
     async def start(self, host: str, port: int) -> None:
-        """Listens. Raises OSError where the address is taken."""
-        self._server = await asyncio.start_server(self._connected, host, port, limit=MOST_HEAD_BYTES)
+        """Listens. A wildcard of either family is every address of both, as it is to gRPC: a pod has one family or the
+        other. Raises OSError where the address is taken."""
+        if host not in EVERY_ADDRESS:
+            self._server = await asyncio.start_server(self._connected, host, port, limit=MOST_HEAD_BYTES)
+            return
+        listening = _on_every_address(port)
+        try:
+            self._server = await asyncio.start_server(self._connected, sock=listening, limit=MOST_HEAD_BYTES)
+        except BaseException:
+            listening.close()
+            raise
 
     async def aclose(self) -> None:
         """Closes the port, and whatever is connected."""
@@ -65,6 +79,17 @@ class Endpoint:
             return _response("405 Method Not Allowed", "text/plain", b"GET\n", b"Allow: GET\r\n")
         async with self._turn:  # one at a time, so that scraping cannot take more than one thread's time
             return _response("200 OK", self._content_type, await self._render())
+
+
+def _on_every_address(port: int) -> socket.socket:
+    """One socket for both families: with one for each, port 0 would be two ports."""
+    if socket.has_dualstack_ipv6():
+        try:
+            return socket.create_server(("::", port), family=socket.AF_INET6, dualstack_ipv6=True)
+        except OSError as error:
+            if error.errno not in NO_IPV6:
+                raise
+    return socket.create_server(("0.0.0.0", port))  # noqa: S104
 
 
 def _response(status: str, content_type: str, body: bytes, more: bytes = b"") -> bytes:
