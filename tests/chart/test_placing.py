@@ -15,6 +15,12 @@ def test_pods_run_where_the_values_say(rendered: Callable[[str], Manifests], com
         assert pod[field] == CASES["placed"][component][field]
 
 
+def test_the_test_runs_where_segments_may(rendered: Callable[[str], Manifests]) -> None:
+    (pod,) = rendered("placed").of("Pod").values()
+    for field in ("nodeSelector", "tolerations", "affinity"):
+        assert pod["spec"][field] == CASES["placed"]["segments"][field]
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_pods_carry_the_labels_and_annotations_of_the_values(
     rendered: Callable[[str], Manifests], component: str

@@ -18,12 +18,7 @@ topologySpreadConstraints:
     # Each rollout is spread by itself: pods that are on their way out do not count.
     matchLabelKeys: [pod-template-hash]
   {{- end }}
-{{- range $field := list "nodeSelector" "tolerations" "affinity" }}
-{{- with get $own $field }}
-{{ $field }}:
-  {{- toYaml . | nindent 2 }}
-{{- end }}
-{{- end }}
+{{- include "directflow.pod.placement" $own }}
 containers:
   - name: {{ .component }}
     image: {{ include "directflow.image" .root | quote }}
@@ -49,6 +44,16 @@ containers:
       {{- include "directflow.volumeMounts" . | nindent 6 }}
 volumes:
   {{- include "directflow.volumes" . | nindent 2 }}
+{{- end -}}
+
+{{/* Takes the values of a component. */}}
+{{- define "directflow.pod.placement" -}}
+{{- range $field := list "nodeSelector" "tolerations" "affinity" }}
+{{- with get $ $field }}
+{{ $field }}:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
 {{- end -}}
 
 {{/* "alive" is served from the first moment to the last; the empty name once the definitions are loaded and until the
