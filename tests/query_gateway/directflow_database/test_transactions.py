@@ -1,6 +1,9 @@
 """A transaction on DirectFlow's own database: what it sets, what its errors mean, and what its span says."""
 
+import asyncio
 import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -8,7 +11,7 @@ from directflow_gateway.directflow_database import DatabaseRole, DirectFlowDatab
 from directflow_gateway.execution import Watchdog
 from directflow_gateway.execution.wire import Statement
 from directflow_runtime.errors import DirectFlowError, StatusCode
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind
@@ -74,17 +77,33 @@ async def test_an_error_of_the_server_is_ours_and_repeats_nothing(
     assert await setting(database, reading(), "transaction_read_only") == "on"  # the next one is not disturbed
 
 
-async def test_each_transaction_has_a_span_without_any_value(own: Any) -> None:
-    exported, provider, watchdog = InMemorySpanExporter(), TracerProvider(), Watchdog()
+@dataclass(frozen=True)
+class Traced:
+    database: Any
+    exported: InMemorySpanExporter
+
+    @property
+    def spans(self) -> list[ReadableSpan]:
+        return [span for span in self.exported.get_finished_spans() if span.name == "look"]  # besides the pool's
+
+
+@pytest.fixture
+async def traced(own: Any) -> AsyncIterator[Traced]:
+    exported, provider, watchdog = InMemorySpanExporter(), TracerProvider(shutdown_on_exit=False), Watchdog()
     provider.add_span_processor(SimpleSpanProcessor(exported))
     database = DirectFlowDatabase(own.settings(), watchdog, provider.get_tracer("test"))
-    await database.run(reading(counts={"directflow.profiles": 3}), Statement("SELECT $1::text", ("canary",)))
-    with pytest.raises(DirectFlowError):
-        await database.run(reading(), Statement("SELECT $1::int", ("canary",)))
+    yield Traced(database, exported)
     await database.aclose()
     watchdog.close()
+    provider.shutdown()
 
-    good, bad = (span for span in exported.get_finished_spans() if span.name == "look")  # besides the pool's
+
+async def test_each_transaction_has_a_span_without_any_value(own: Any, traced: Traced) -> None:
+    await traced.database.run(reading(counts={"directflow.profiles": 3}), Statement("SELECT $1::text", ("canary",)))
+    with pytest.raises(DirectFlowError):
+        await traced.database.run(reading(), Statement("SELECT $1::int", ("canary",)))
+
+    good, bad = traced.spans
     assert (good.name, good.kind, good.status.is_ok) == ("look", SpanKind.CLIENT, True)
     assert dict(good.attributes or {}) == {
         "db.system.name": "postgresql",
@@ -95,5 +114,27 @@ async def test_each_transaction_has_a_span_without_any_value(own: Any) -> None:
     }
     assert (bad.attributes or {})["error.type"] == "INTERNAL"
     assert (bad.attributes or {})["db.response.status_code"] == "22P02"
-    assert not any("canary" in span.to_json() for span in exported.get_finished_spans())
-    provider.shutdown()
+    assert not any("canary" in span.to_json() for span in traced.exported.get_finished_spans())
+
+
+async def test_a_span_has_postgresqls_state_where_it_gave_one_and_the_cause_beside_it(own: Any, traced: Traced) -> None:
+    own.write("reader", "nobody", "canary")
+    with pytest.raises(DirectFlowError):
+        await traced.database.run(reading(), Statement("SELECT 1"))
+    own.write("reader", own.made.roles["reader"].name, own.made.roles["reader"].password)
+    await asyncio.sleep(1.1)  # FORCED_S of the keyring
+    with pytest.raises(DirectFlowError):
+        await traced.database.run(reading(), Statement("SELECT * FROM directflow.absent"))
+    told = [span.attributes or {} for span in traced.spans]
+    assert [each["error.type"] for each in told] == ["STORE_UNAVAILABLE"] * 2
+    assert [each.get("db.response.status_code") for each in told] == [None, "42P01"]
+    assert told[0]["directflow.cause"] == "CREDENTIALS_REJECTED"
+
+
+async def test_a_transaction_that_its_caller_leaves_is_cancelled_in_the_words_of_all_spans(traced: Traced) -> None:
+    running = asyncio.create_task(traced.database.run(reading(), Statement("SELECT pg_sleep(60)")))
+    await asyncio.sleep(0.2)
+    running.cancel()
+    await asyncio.gather(running, return_exceptions=True)
+    (span,) = traced.spans
+    assert (span.attributes or {})["error.type"] == "CANCELLED"

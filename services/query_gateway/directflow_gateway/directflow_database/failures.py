@@ -11,13 +11,14 @@ _UNPREPARED = frozenset({"3F000", "42P01", "42703", "42501", "23514"})
 new user."""
 
 
-def unavailable(cause: str) -> DirectFlowError:
-    """The store cannot answer now, and perhaps a little later."""
+def unavailable(cause: str, sqlstate: str = "") -> DirectFlowError:
+    """The store cannot answer now, and perhaps a little later. `sqlstate` where PostgreSQL gave one, for spans."""
     return DirectFlowError(
         StatusCode.UNAVAILABLE,
         "STORE_UNAVAILABLE",
         "DirectFlow's own database cannot be used at the moment",
         metadata={"cause": cause},
+        sqlstate=sqlstate,
         retry_after=RETRY_AFTER_S,
     )
 
@@ -44,11 +45,10 @@ def of_server(error: psycopg.Error) -> DirectFlowError:
     """The server's error for a caller; raise it `from None`."""
     state = error.sqlstate or ""
     if state == "57014":
-        return DirectFlowError(
-            StatusCode.DEADLINE_EXCEEDED, "STATEMENT_TIMEOUT", "the call's time ended while the store worked on it"
-        )
+        message = "the call's time ended while the store worked on it"
+        return DirectFlowError(StatusCode.DEADLINE_EXCEEDED, "STATEMENT_TIMEOUT", message, sqlstate=state)
     if is_worth_repeating(error) or is_unprepared(error) or state[:2] in ("53", "58") or state == "25006":
-        return unavailable(state or "CONNECTION_LOST")
+        return unavailable(state or "CONNECTION_LOST", state)
     return DirectFlowError(
         StatusCode.INTERNAL,
         "INTERNAL",

@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 
-from directflow_runtime.errors import DirectFlowError
-from opentelemetry.trace import SpanKind, Status, StatusCode, Tracer
+from opentelemetry.trace import SpanKind, Tracer
 
 from directflow_gateway import telemetry_names as names
+from directflow_gateway.failed_span import fail
 
 
 @contextmanager
@@ -25,14 +25,7 @@ def statement_span(
     try:
         yield
     except BaseException as error:
-        # Not record_exception: its text may be the driver's.
-        reason, cause = type(error).__name__, ""
-        if isinstance(error, DirectFlowError):
-            reason, cause = error.reason, error.metadata.get("cause", error.sqlstate)
-        span.set_attribute(names.ERROR_TYPE, reason)
-        if cause:
-            span.set_attribute(names.DB_RESPONSE_STATUS_CODE, cause)
-        span.set_status(Status(StatusCode.ERROR, reason))
+        fail(span, error)
         raise
     finally:
         span.end()
