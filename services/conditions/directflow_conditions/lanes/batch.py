@@ -1,10 +1,10 @@
 """What one statement of a lane is asked: each different question once, values that are equal for all as constants."""
 
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Sequence, Set
 
 from directflow_conditions.condition import Scalar, Value
 from directflow_conditions.lanes.waiter import Waiter, scalar
-from directflow_conditions.questions import Outcomes, Question, QuestionSet
+from directflow_conditions.questions import Answer, Outcomes, Question, QuestionSet
 
 
 class Batch:
@@ -34,12 +34,15 @@ class Batch:
         ids = [one.profile_id for one in self._each]
         return QuestionSet(first.conditions, ids, constants, columns, anchors)
 
-    def deliver(self, outcomes: Sequence[Outcomes]) -> None:
-        """Gives each caller that is still there its answer."""
+    def deliver(self, outcomes: Sequence[Outcomes], elsewhere: Set[Waiter] = frozenset()) -> None:
+        """Gives each caller that is still there its answer. That the time ran out is none for callers who are
+        `elsewhere` as well: what a profile gets among others is a share of the time, and alone it has all of it."""
         for waiter in self.waiters:
             if not waiter.answer.done():
                 row = self._rows[waiter.row]
-                waiter.answer.set_result([one.answer(row) for one in outcomes])
+                answers = [one.answer(row) for one in outcomes]
+                if not (elsewhere and waiter in elsewhere and any(map(_is_timeout, answers))):
+                    waiter.answer.set_result(answers)
 
     def fail(self, error: Exception) -> None:
         """Tells each caller that is still there."""
@@ -54,6 +57,10 @@ class Batch:
         # By repr, or 0.0 and -0.0 would be one constant.
         same = all(repr(cell) == repr(value) for cell in cells) if isinstance(value, float) else _equal(cells, value)
         return None if same else cells
+
+
+def _is_timeout(answer: Answer) -> bool:
+    return answer.failure is not None and answer.failure.reason == "STATEMENT_TIMEOUT"
 
 
 def _equal(cells: Sequence[Scalar], value: Scalar) -> bool:

@@ -1,20 +1,23 @@
-"""One lane: at most one statement in flight, and a fair queue behind it."""
+"""One lane: one statement in flight at a time as long as none is late, and a fair queue behind it."""
 
 import asyncio
 import contextvars
 import time
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Final
 
 from directflow_runtime.errors import DirectFlowError, StatusCode
 from directflow_runtime.metrics import Histogram
 from opentelemetry.trace import INVALID_SPAN, Span, Tracer, get_current_span
 
+from directflow_conditions.lanes.aside import LATE_S, MOST_LATE, Aside
 from directflow_conditions.lanes.batch import Batch
+from directflow_conditions.lanes.flight import Flight
+from directflow_conditions.lanes.fair_queue import FairQueue
 from directflow_conditions.lanes.statement_span import statement_span, tell_vain_wait
 from directflow_conditions.lanes.waiter import Waiter
-from directflow_conditions.questions import Alone, Answer, Gateway, Question
+from directflow_conditions.questions import Alone, Answer, Gateway, Outcomes, Question
 
 MAX_CHARACTERS: Final = 1024 * 1024
 """Of ids and values in one statement: at most 4 MiB of UTF-8, far below what the gateway takes. A single question may
@@ -25,11 +28,20 @@ MAX_STAY_S: Final = 0.002
 IDLE_TURN_S: Final = 0.00005
 """A turn of the event loop that took less had nothing to do."""
 
+TIMES_USUAL: Final = 2.0
+MOST_USUAL_S: Final = 5.0
+"""A statement that answered most of its own callers although it was late tells how slow the condition is for everybody:
+the next one is late after TIMES_USUAL of that, and after MOST_USUAL_S in any case. Else every one of them would be
+asked twice."""
+EARLY_S: Final = 0.005
+"""uvloop counts whole milliseconds, so that a timer may ring before its time."""
+
 
 class Lane:
     """Callers whose questions one statement can answer. It exists while a statement is in flight, and no longer.
 
-    No timer: the first caller's statement goes out at once, and whoever comes while it is in flight goes with the next.
+    The first caller's statement goes out at once, and whoever comes while it is in flight goes with the next. The only
+    timer, one every half second at most, looks for a statement that is late; without a second caller there is none.
     """
 
     def __init__(
@@ -41,108 +53,215 @@ class Lane:
         self._tracer = tracer
         self._most = most
         self._vanish = vanish
-        self._queues: OrderedDict[str, dict[Waiter, None]] = OrderedDict()
-        """Waiting callers of each identity, oldest first; the identity whose turn is next stands first."""
-        self._statement: asyncio.Task[None] | None = None
-        """None while the first caller's own statement is in flight."""
+        self._queue = FairQueue()
         self._last = 1
         """Callers of the statement before."""
-        self._aboard: set[Waiter] = set()
-        """Callers of the statement in flight who have not left."""
-        self._in_flight: Span = INVALID_SPAN
-        """What the statement in flight is a part of: its own span, or its only caller's."""
+        self._usual: Flight | None = None
+        """The statement that arrivals wait for."""
+        self._again: Flight | None = None
+        """The statement that those who are to be asked again wait for."""
+        self._aside: Aside | None = None
+        """None as long as no statement was late."""
+        self._late_after_s = LATE_S
+        self._timer: asyncio.TimerHandle | None = None
+        self.waiting = 0
+        """Callers who wait for an answer."""
 
     async def lead(self, question: Question) -> Sequence[Answer]:
         """The answers for the first caller, whose statement is its own: in its task, as if there were no lane."""
-        self._in_flight = get_current_span()
+        flight = self._usual = Flight(question)
+        flight.span = get_current_span()
+        self.waiting += 1
         try:
             return await Alone(self._gateway).ask(question)
         finally:
-            self._next()
+            self.waiting -= 1
+            self._over(flight)
 
     async def follow(self, waiter: Waiter) -> Sequence[Answer] | Exception:
         """The answers for a caller that came while a statement was in flight, or why there are none."""
-        self._queues.setdefault(waiter.identity, {})[waiter] = None
+        self._queue.add(waiter)
+        self.waiting += 1
+        if self._usual is None:
+            self._advance()
+        elif self._timer is None and not self._usual.is_late:
+            self._watch(self._usual)
         try:
             return await waiter.answer
         finally:
+            self.waiting -= 1
             self._leave(waiter)
 
     def _leave(self, waiter: Waiter) -> None:
-        """The caller has gone, with or without an answer. A statement that nobody waits for any more is cancelled."""
-        queue = self._queues.get(waiter.identity)
-        if queue is not None and waiter in queue:
-            tell_vain_wait(waiter, self._in_flight)
-            del queue[waiter]
-            if not queue:
-                del self._queues[waiter.identity]
-        elif waiter in self._aboard:
-            self._aboard.discard(waiter)
-            if not self._aboard and self._statement is not None:
-                self._statement.cancel()
+        """The caller has gone, with or without an answer."""
+        if self._queue.remove(waiter):
+            tell_vain_wait(waiter, self._waited_for())
+        elif self._aside is None:
+            if self._usual is not None:
+                self._usual.leave(waiter)
+        else:
+            self._aside.leave(waiter)
+            was_aboard = [flight.leave(waiter) for flight in self._flights()]
+            if waiter.answer.cancelled() and not any(was_aboard):
+                tell_vain_wait(waiter, self._waited_for())
 
     async def aclose(self) -> None:
-        """Cancels the statement in flight, and returns when it has ended."""
-        queued = [waiter for queue in self._queues.values() for waiter in queue]
+        """Cancels the statements in flight, and returns when they have ended."""
+        queued = [waiter for queue in self._queue.values() for waiter in queue]
         for waiter in queued:
             self._leave(waiter)
+        if self._aside is not None:
+            queued += self._aside.clear()
         Batch(queued).fail(_ended())
-        if self._statement is not None:
-            self._statement.cancel()
-            await asyncio.gather(self._statement, return_exceptions=True)
+        tasks = [flight.task for flight in self._flights() if flight.task is not None]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
-    def _next(self) -> None:
-        if not self._queues:
-            self._statement = None
+    # --- what is in flight -----------------------------------------------------------------------------------------
+
+    def _flights(self) -> list[Flight]:
+        """All statements in flight, late ones first."""
+        late = [] if self._aside is None else self._aside.late
+        return [*late, *(flight for flight in (self._usual, self._again) if flight is not None)]
+
+    def _waited_for(self) -> Span:
+        """What an arrival waits for."""
+        if self._usual is not None:
+            return self._usual.span
+        return self._aside.late[-1].span if self._aside is not None and self._aside.late else INVALID_SPAN
+
+    def _advance(self) -> None:
+        """Starts what may be started. The lane ends when nothing is in flight."""
+        if self._usual is None and self._queue:
+            self._usual = self._started(self._take)
+        if self._aside is not None and self._again is None and self._aside:
+            self._again = self._started(self._aside.take)
+        if self._usual is None and self._again is None and not (self._aside is not None and self._aside.late):
+            if self._timer is not None:
+                self._timer.cancel()
             self._vanish()
-            return
+
+    def _started(self, take: Callable[[], Sequence[Waiter]]) -> Flight:
+        flight = Flight()
         # A context of its own: the statement belongs to none of its callers, so none's deadline or trace is current.
-        self._statement = asyncio.get_running_loop().create_task(self._run(), context=contextvars.Context())
+        flight.task = asyncio.get_running_loop().create_task(self._run(flight, take), context=contextvars.Context())
         # A callback, not a `finally` in it: a task that is cancelled before its first step runs nothing of itself.
-        self._statement.add_done_callback(self._over)
+        flight.task.add_done_callback(lambda _: self._over(flight))
+        return flight
 
-    def _over(self, _: asyncio.Task[None]) -> None:
-        # Who was not answered is left when it was cancelled: nobody waits any more, or the service ends.
-        Batch(list(self._aboard)).fail(_ended())
-        self._aboard.clear()
-        self._next()
+    def _over(self, flight: Flight) -> None:
+        if flight.aboard:
+            # Who was not answered is left when it was cancelled: nobody waits any more, or the service ends.
+            self._fail(flight, _ended())
+            flight.aboard.clear()
+        self._forget(flight)
+        if self._aside is not None:
+            self._aside.over(flight)
+            self._step_aside(self._aside)
+        self._advance()
 
-    def _is_crowded(self) -> bool:
-        return self._last > 1 or len(self._queues) > 1 or any(len(queue) > 1 for queue in self._queues.values())
+    def _take(self) -> Sequence[Waiter]:
+        waiters = self._queue.take(self._most, MAX_CHARACTERS)
+        return waiters if self._aside is None else self._aside.fresh(waiters)
 
-    def _take(self) -> list[Waiter]:
-        """The next callers, one of each identity in turn."""
-        taken: list[Waiter] = []
-        characters = 0
-        while self._queues and len(taken) < self._most and characters < MAX_CHARACTERS:
-            identity, queue = next(iter(self._queues.items()))
-            waiter = next(iter(queue))
-            if taken and characters + waiter.size > MAX_CHARACTERS:
-                break
-            del queue[waiter]
-            self._queues.move_to_end(identity)
-            if not queue:
-                del self._queues[identity]
-            characters += waiter.size
-            taken.append(waiter)
-        return taken
-
-    async def _run(self) -> None:
-        if self._is_crowded():
+    async def _run(self, flight: Flight, take: Callable[[], Sequence[Waiter]]) -> None:
+        if self._last > 1 or self._queue.is_crowded():
             await _while_busy()
         # Taken now and not when the task was made: whoever arrived in the meantime comes along.
-        batch = Batch(self._take())
+        batch = Batch(take())
         self._last = len(batch.waiters)
-        self._aboard = set(batch.waiters)
         if not batch.waiters:
             return
+        flight.take(batch)
+        if self._timer is None:
+            self._watch(flight)
         self._sizes.record(len(batch.waiters))
         try:
-            with statement_span(self._tracer, batch) as self._in_flight:
+            with statement_span(self._tracer, batch) as flight.span:
                 timeout = max(waiter.deadline for waiter in batch.waiters) - time.monotonic()
-                batch.deliver(await self._gateway.ask(batch.questions(), max(timeout, 0.0)))
+                outcomes = await self._gateway.ask(batch.questions(), max(timeout, 0.0))
         except Exception as error:
-            batch.fail(error)
+            self._fail(flight, error)
+        else:
+            self._answer(flight, batch, outcomes)
+
+    def _answer(self, flight: Flight, batch: Batch, outcomes: Sequence[Outcomes]) -> None:
+        if len(batch) > 1:
+            self._learn(batch, time.monotonic() - flight.began)
+        batch.deliver(outcomes, self._elsewhere(flight) if flight.is_late else frozenset())
+
+    def _learn(self, batch: Batch, took_s: float) -> None:
+        if took_s <= LATE_S:
+            self._late_after_s = LATE_S
+        elif 2 * len({waiter.row for waiter in batch.waiters if not waiter.answer.done()}) > len(batch):
+            self._late_after_s = min(MOST_USUAL_S, TIMES_USUAL * took_s)
+
+    def _fail(self, flight: Flight, error: Exception) -> None:
+        """Tells each caller that is still there, and is not being asked in another statement."""
+        elsewhere = self._elsewhere(flight)
+        for waiter in flight.aboard:
+            if waiter not in elsewhere and not waiter.answer.done():
+                waiter.answer.set_result(error)
+
+    def _elsewhere(self, flight: Flight) -> AbstractSet[Waiter]:
+        """Callers for whom there is, or will be, another statement."""
+        if self._aside is None:
+            return frozenset()
+        return self._aside.waiters().union(*(other.aboard for other in self._flights() if other is not flight))
+
+    # --- what is late ----------------------------------------------------------------------------------------------
+
+    def _watch(self, flight: Flight) -> None:
+        delay_s = flight.began + self._late_after_s - time.monotonic()
+        self._timer = asyncio.get_running_loop().call_later(max(0.0, delay_s), self._look)
+
+    def _look(self) -> None:
+        """Looks for statements that are late."""
+        self._timer = None
+        began_before = time.monotonic() + EARLY_S - self._late_after_s
+        for flight in (self._usual, self._again):
+            if flight is not None and not flight.is_late and flight.began <= began_before:
+                self._is_late(flight)
+        if self._aside is not None:
+            self._step_aside(self._aside)
+        self._advance()
+        in_time = [flight for flight in (self._usual, self._again) if flight is not None and not flight.is_late]
+        if in_time and self._timer is None:
+            self._watch(min(in_time, key=lambda flight: flight.began))
+
+    def _is_late(self, flight: Flight) -> None:
+        flight.is_late = True
+        if self._aside is None:
+            self._aside = Aside()
+        self._aside.divide(flight)
+        if flight is self._again and flight.only_row is None:
+            # Its callers are in parts of it now, and most are aboard a late statement that is older: where everybody
+            # is slow that one answers first.
+            self._drop(flight)
+
+    def _step_aside(self, aside: Aside) -> None:
+        """What is late holds nobody up, as long as there is room beside."""
+        for flight in (self._usual, self._again):
+            if flight is None or not flight.is_late:
+                continue
+            if len(aside.late) >= MOST_LATE and (redundant := aside.redundant(self._flights())) is not None:
+                self._drop(redundant)
+            if len(aside.late) < MOST_LATE and flight in (self._usual, self._again):
+                self._forget(flight)
+                aside.late.append(flight)
+
+    def _drop(self, flight: Flight) -> None:
+        self._forget(flight)
+        flight.abandon()
+
+    def _forget(self, flight: Flight) -> None:
+        if flight is self._usual:
+            self._usual = None
+        elif flight is self._again:
+            self._again = None
+        elif self._aside is not None and flight in self._aside.late:
+            self._aside.late.remove(flight)
 
 
 async def _while_busy() -> None:

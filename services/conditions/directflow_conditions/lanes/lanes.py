@@ -25,7 +25,7 @@ class LaneLimits:
     max_batch: int
     """Callers of one statement."""
     max_waiting: int
-    """Callers of one workspace that wait for an answer."""
+    """Callers of one workspace that wait for an answer; those of one lane may be as many as there is room left."""
     max_lanes: int
     """Lanes of one workspace at once."""
 
@@ -66,9 +66,9 @@ class Lanes:
         # The definition objects themselves: a new revision is another object, and a lane's callers hold on to theirs.
         definitions = tuple(map(id, question.conditions))
         key = (workspace, definitions, kinds_of(question), question.anchor is not None, call.may_define)
-        self._more_waiting(workspace)
+        lane = self._lanes.get(key)
+        self._more_waiting(workspace, lane)
         try:
-            lane = self._lanes.get(key)
             if lane is None:
                 self._sizes.record(1)
                 return await self._opened(workspace, key).lead(question)
@@ -84,10 +84,16 @@ class Lanes:
         for lane in list(self._lanes.values()):
             await lane.aclose()
 
-    def _more_waiting(self, workspace: str) -> None:
-        if self._waiting[workspace] >= self._limits.max_waiting:
-            raise _overloaded(f"{self._limits.max_waiting} evaluations of this workspace wait already")
-        self._waiting[workspace] += 1
+    def _more_waiting(self, workspace: str, lane: Lane | None) -> None:
+        """A lane may hold as many callers as there is room left, and one more: half of all when it is the only one
+        that is held up, a third when there are two. Other lanes always find room, and none is kept empty for them."""
+        waiting = self._waiting[workspace]
+        room = self._limits.max_waiting - waiting
+        if room <= 0:
+            raise _overloaded(f"{waiting} evaluations of this workspace wait already")
+        if lane is not None and lane.waiting > room:
+            raise _overloaded(f"{lane.waiting} evaluations of this condition wait already")
+        self._waiting[workspace] = waiting + 1
 
     def _opened(self, workspace: str, key: Hashable) -> Lane:
         if self._lane_counts[workspace] >= self._limits.max_lanes:
