@@ -15,6 +15,7 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Tracer
 
 from directflow_runtime.daemon_thread import in_daemon_thread
+from directflow_runtime.loop_lag import LoopLag
 from directflow_runtime.metrics import Metrics
 from directflow_runtime.metrics.names import SPANS_DROPPED
 from directflow_runtime.settings import TelemetrySettings
@@ -51,11 +52,12 @@ class Telemetry:
         self._settings = settings
         self._losses = losses
         self._forced = ForcedSampling(settings.sampled_per_s)
+        self._lag = LoopLag()
 
     def tracer(self, name: str) -> Tracer:
         """A tracer; `name` is the package that instruments itself, "directflow_gateway"."""
         scope = InstrumentationScope(name)
-        recorder = Recorder(self.resource, scope, self._processor.on_end) if self._is_read else None
+        recorder = Recorder(self.resource, scope, self._processor.on_end, self._lag) if self._is_read else None
         return DecidedTracer(self._settings.sample_ratio, recorder, self._forced)
 
     def meter(self, metrics: Metrics) -> None:
@@ -63,8 +65,14 @@ class Telemetry:
         if (losses := self._losses) is not None:
             metrics.gauge(SPANS_DROPPED, lambda: {(): losses.total()})
 
+    def watch_loop(self) -> None:
+        """Has spans tell how late the running event loop is, where anybody reads them."""
+        if self._is_read:
+            self._lag.start()
+
     async def aclose(self) -> None:
         """Sends what is queued, and gives up after the settings' time."""
+        self._lag.stop()
         try:
             async with asyncio.timeout(self._settings.shutdown_timeout_s):
                 await in_daemon_thread(self._processor.shutdown)
@@ -77,6 +85,7 @@ class Telemetry:
 async def telemetry(settings: TelemetrySettings, service: str, *processors: SpanProcessor) -> AsyncIterator[Telemetry]:
     """Traces of `service` for the length of the block; `processors` are further destinations, such as a test's."""
     started = start(settings, service, *processors)
+    started.watch_loop()
     try:
         yield started
     finally:
@@ -84,7 +93,7 @@ async def telemetry(settings: TelemetrySettings, service: str, *processors: Span
 
 
 def start(settings: TelemetrySettings, service: str, *processors: SpanProcessor) -> Telemetry:
-    """The same without a block: the caller owes an `aclose()`."""
+    """The same without a block and for any thread, so that no event loop is watched: the caller owes an `aclose()`."""
     exporter = CountedExporter(span_exporter(settings)) if settings.otlp_endpoint else None
     if exporter is None:
         return Telemetry(resource_of(service), processors, None, settings, None)

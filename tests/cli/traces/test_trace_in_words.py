@@ -57,6 +57,7 @@ WAITS = {
         call("a", "", 0, 100, "gateway", kind="SERVER"),
         child("append events", 1, 99, "a", **{"db.system.name": "postgresql"}),
     ],
+    Part.LOOP_LAG: stream(0, 100, **milliseconds("server", 79), **milliseconds("loop_lag", 70)),
     Part.UNSEEN: [call("a", "lost", 0, 5, "gateway"), call("b", "gone", 90, 95, "gateway")],
 }
 
@@ -87,6 +88,25 @@ def test_of_what_went_on_at_once_only_what_the_end_waited_for_counts() -> None:
     (only,) = breakdown(depth_first(spans))
     assert only.span is not None
     assert (only.span.span_id, only.ns) == ("slow", 100 * MS)
+
+
+def test_a_process_that_is_late_makes_waits_seem_longer_and_not_a_statements_own_work() -> None:
+    attributes = milliseconds("plan", 20) | milliseconds("first_row", 20) | milliseconds("server", 40)
+    whole = [call("a", "", 0, 100, "gateway", kind="SERVER", attributes={"directflow.time.loop_lag_ms": 50.0})]
+    spans = [*whole, statement("b", "a", 20, 100, **attributes, **milliseconds("loop_lag", 40))]
+    parts = {
+        (stretch.part, stretch.span and stretch.span.span_id): stretch.ns / MS
+        for stretch in breakdown(depth_first(spans))
+    }
+    assert parts == {
+        (Part.LOOP_LAG, "a"): 10,
+        (Part.OWN, "a"): 10,
+        (Part.LOOP_LAG, "b"): 30,
+        (Part.PLAN, "b"): 10,
+        (Part.FIRST_ROW, "b"): 10,
+        (Part.TRANSFER, "b"): 10,
+        (Part.OWN, "b"): 20,
+    }
 
 
 def test_of_all_hops_that_a_slow_reader_holds_up_the_outermost_is_named() -> None:
@@ -183,6 +203,11 @@ def test_database_definition_revision_rows_and_bytes_are_told_once_for_each() ->
         "communities revision 3 on database shop of connection customer, 2 times: 3,000 rows, 24.7 kB",
         "communities revision 3 on database shop of connection customer: 1 row. SELECT 1",
     )
+
+
+def test_of_a_condition_that_brings_an_answer_and_no_rows_the_people_are_told() -> None:
+    spans = [*stream(0, 100)[:-1], statement("f", "e", 10, 90, directflow__profiles=1_200)]
+    assert told(spans).statements == ("communities revision 3 on database shop of connection customer: 1,200 people",)
 
 
 def test_every_reason_of_the_api_has_advice() -> None:

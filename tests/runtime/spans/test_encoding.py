@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from directflow_runtime.loop_lag import LoopLag
 from directflow_runtime.spans.encoding import LONGEST_REMEMBERED, REMEMBERED, Encoder
 from directflow_runtime.spans.recorded_span import RecordedSpan, Recorder
 from hypothesis import HealthCheck, given, settings
@@ -14,7 +15,8 @@ from opentelemetry.trace import Link, SpanContext, SpanKind, Status, StatusCode,
 
 RESOURCE = Resource({"service.name": "directflow-test", "pods": ("a", "b")}, "https://opentelemetry.io/schemas/1.41.0")
 RECORDERS = [
-    Recorder(RESOURCE, InstrumentationScope(name), lambda ended: None) for name in ("directflow_test", "directflow_b")
+    Recorder(RESOURCE, InstrumentationScope(name), lambda ended: None, LoopLag())
+    for name in ("directflow_test", "directflow_b")
 ]
 
 short = st.text(max_size=8)

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 
 import pytest
+from directflow_runtime.loop_lag import LoopLag
 from directflow_runtime.spans.recorded_span import MOST, RecordedSpan, Recorder
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
@@ -16,7 +17,7 @@ def span(
     links: int = 0,
     attributes: dict[str, str] | None = None,
 ) -> RecordedSpan:
-    recorder = Recorder(Resource({"service.name": "test"}), InstrumentationScope("directflow_test"), ended)
+    recorder = Recorder(Resource({"service.name": "test"}), InstrumentationScope("directflow_test"), ended, LoopLag())
     given = {"told": "at the start"} if attributes is None else attributes
     return RecordedSpan(recorder, "work", IDS, None, SpanKind.SERVER, given, [Link(IDS)] * links, None)
 

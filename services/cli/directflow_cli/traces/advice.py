@@ -97,6 +97,8 @@ BY_PART: Final[Mapping[Part, str]] = MappingProxyType(
         Part.OWN_DATABASE: "See the load of DirectFlow's own database.",
         Part.READER: "Whoever reads the stream is slower than the database: look there, not here.",
         Part.HOP: "See network, TLS and the load of both processes; a first call opens the connection.",
+        Part.LOOP_LAG: "Its processor had more to do than it could: more replicas, or a higher CPU limit. "
+        "What it waited for meanwhile only seemed slow.",
         Part.OWN: "If this stays so, see that process's CPU and its event-loop lag.",
         Part.UNSEEN: "Something in between sent no spans: see its telemetry settings.",
     }

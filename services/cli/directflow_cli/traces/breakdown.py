@@ -32,6 +32,7 @@ class Part(enum.Enum):
     OWN_DATABASE = "DirectFlow's own database"
     READER = "the caller reading slowly"
     HOP = "the way between two processes"
+    LOOP_LAG = "a process that was too busy to come round"
     OWN = "own work of the services"
     UNSEEN = "spans that did not arrive"
 
@@ -99,10 +100,26 @@ def _critical(roots: list[_Node]) -> Iterator[tuple[Span | None, int, bool]]:
 
 
 def _parts(span: Span | None, ns: int, remote: bool) -> Iterator[tuple[Part, float]]:
-    """What a span's own time was: a statement tells its parts, others have one."""
+    """What a span's own time was, less what of it was only the process's being late."""
     if span is None:
         yield Part.UNSEEN, ns
         return
+    late = _late(span)
+    for part, taken in _apparent(span, ns, remote):
+        # A statement's own work may well be what made the process late, and it is no wait.
+        lag = 0.0 if part is Part.OWN and is_statement(span) else taken * late
+        yield Part.LOOP_LAG, lag
+        yield part, taken - lag
+
+
+def _late(span: Span) -> float:
+    """The share of the span in which its process was late for everything: 0 to 1."""
+    lag_ns = max(span.number("directflow.time.loop_lag_ms"), 0) * NS_A_MS
+    return min(1.0, lag_ns / span.duration_ns) if span.duration_ns else 0.0
+
+
+def _apparent(span: Span, ns: int, remote: bool) -> Iterator[tuple[Part, float]]:
+    """What a span's own time seems to be: a statement tells its parts, others have one."""
     left = float(ns)
     for part, ms in _told(span):
         taken = min(max(ms, 0) * NS_A_MS, left)

@@ -25,6 +25,8 @@ _DETAILS = (
     ("first row ", "directflow.time.first_row_ms", " ms"),
     ("server ", "directflow.time.server_ms", " ms"),
     ("reader ", "directflow.time.reader_ms", " ms"),
+    ("process late ", "directflow.time.loop_lag_ms", " ms"),
+    ("people ", "directflow.profiles", ""),
     ("rows ", "db.response.returned_rows", ""),
     ("rows ", "directflow.rows", ""),
     ("", "directflow.bytes.returned", "bytes"),

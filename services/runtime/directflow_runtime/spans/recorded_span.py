@@ -14,9 +14,13 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Link, Span, SpanContext, SpanKind, Status, StatusCode
 from opentelemetry.util.types import Attributes, AttributeValue
 
+from directflow_runtime import telemetry_names as names
+from directflow_runtime.loop_lag import LoopLag
+
 MOST: Final = 128
 """Attributes, events, or links of one span, as in OpenTelemetry's specification; what is beyond is counted."""
 UNSET: Final = Status()
+LEAST_LAG_NS: Final = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,8 @@ class Recorder:
     """The package's name."""
     ended: Callable[["RecordedSpan"], None]
     """Called once for each span, at its end."""
+    lag: LoopLag
+    """Of the process."""
 
 
 class RecordedSpan(Span, ReadableSpan):
@@ -53,13 +59,18 @@ class RecordedSpan(Span, ReadableSpan):
         self._events: list[Event] = []
         self._links: list[Link] = list(links[:MOST])
         self._status = UNSET
-        self._start_time = time.time_ns() if start_time is None else start_time
+        now = time.time_ns()
+        self._start_time = now if start_time is None else start_time
         self._end_time: int | None = None
         self._resource = recorder.resource
         self._instrumentation_scope = recorder.scope
         self._instrumentation_info = None
         self._dropped = {"attributes": 0, "events": 0, "links": len(links) - len(self._links)} if links else _NONE
         self._ended = recorder.ended
+        self._lag = recorder.lag
+        self._lag_at_start = recorder.lag.total_ns(now)
+        if self._start_time < now:  # begun afterwards
+            self._lag_at_start -= recorder.lag.since_ns(self._start_time, now)
 
     # --- while it runs -------------------------------------------------------------------------------------------
 
@@ -131,7 +142,11 @@ class RecordedSpan(Span, ReadableSpan):
     def end(self, end_time: int | None = None) -> None:
         """As OpenTelemetry's."""
         if self._end_time is None:
-            self._end_time = time.time_ns() if end_time is None else end_time
+            end_time = time.time_ns() if end_time is None else end_time
+            lag = self._lag.total_ns(end_time) - self._lag_at_start
+            if lag > LEAST_LAG_NS:
+                self.set_attribute(names.LOOP_LAG_MS, round(lag / 1e6, 3))
+            self._end_time = end_time
             self._ended(self)
 
     # --- for whoever reads it ------------------------------------------------------------------------------------
