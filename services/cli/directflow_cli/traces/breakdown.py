@@ -21,7 +21,7 @@ class Part(enum.Enum):
     LANE = "waiting for the statement before its own"
     POOL = "waiting for a free database session"
     CONNECT = "opening a database session"
-    CREDENTIAL = "asking Vault"
+    CREDENTIAL = "waiting for the credential"
     TRANSACTION = "beginning or ending the transaction"
     COMPILE = "compiling the SQL"
     DESCRIBE = "describing the statement to check it"
@@ -58,8 +58,8 @@ def breakdown(lines: Lines) -> list[Stretch]:
     """
     roots = _trees(lines)
     stretches: dict[tuple[Part, str], Stretch] = {}
-    for span, alone, remote in _critical(roots):
-        for part, ns in _parts(span, alone, remote):
+    for span, alone, below in _critical(roots):
+        for part, ns in _parts(span, alone, below):
             key = (part, span.span_id if span else "")
             before = stretches[key].ns if key in stretches else 0.0
             stretches[key] = Stretch(part, span, before + ns)
@@ -77,8 +77,8 @@ def _trees(lines: Lines) -> list[_Node]:
     return roots
 
 
-def _critical(roots: list[_Node]) -> Iterator[tuple[Span | None, int, bool]]:
-    """From the end to the beginning: span, nanoseconds, and whether it called another process."""
+def _critical(roots: list[_Node]) -> Iterator[tuple[Span | None, int, list[Span]]]:
+    """From the end to the beginning: span, nanoseconds of its own, and the spans right below it."""
     if not roots:
         return
     begin = min(node.span.start_ns for node in roots)
@@ -95,17 +95,16 @@ def _critical(roots: list[_Node]) -> Iterator[tuple[Span | None, int, bool]]:
             alone += at - last
             at = first
             pending.append((child, first, last))
-        span = node.span if node else None
-        yield span, alone + at - begin, any(each.span.service != span.service for each in children if span)
+        yield node.span if node else None, alone + at - begin, [child.span for child in children]
 
 
-def _parts(span: Span | None, ns: int, remote: bool) -> Iterator[tuple[Part, float]]:
+def _parts(span: Span | None, ns: int, below: list[Span]) -> Iterator[tuple[Part, float]]:
     """What a span's own time was, less what of it was only the process's being late."""
     if span is None:
         yield Part.UNSEEN, ns
         return
     late = _late(span)
-    for part, taken in _apparent(span, ns, remote):
+    for part, taken in _apparent(span, ns, below):
         # A statement's own work may well be what made the process late, and it is no wait.
         lag = 0.0 if part is Part.OWN and is_statement(span) else taken * late
         yield Part.LOOP_LAG, lag
@@ -118,18 +117,20 @@ def _late(span: Span) -> float:
     return min(1.0, lag_ns / span.duration_ns) if span.duration_ns else 0.0
 
 
-def _apparent(span: Span, ns: int, remote: bool) -> Iterator[tuple[Part, float]]:
-    """What a span's own time seems to be: a statement tells its parts, others have one."""
+def _apparent(span: Span, ns: int, below: list[Span]) -> Iterator[tuple[Part, float]]:
+    """What a span's own time seems to be: statements and waits for a session tell their parts, others have one."""
     left = float(ns)
-    for part, ms in _told(span):
+    for part, ms in _told(span, below):
         taken = min(max(ms, 0) * NS_A_MS, left)
         left -= taken
         yield part, taken
-    yield _rest(span, remote), left
+    yield _rest(span, any(each.service != span.service for each in below)), left
 
 
-def _told(span: Span) -> list[tuple[Part, float]]:
+def _told(span: Span, below: list[Span]) -> list[tuple[Part, float]]:
     """What the span says of its own time, in milliseconds."""
+    if _named(span) in (Part.POOL, Part.CONNECT):
+        return _told_of_session(span, below)
     if not is_statement(span) or _named(span):
         return [
             (Part.READER, span.number("directflow.time.reader_ms")),
@@ -145,6 +146,26 @@ def _told(span: Span) -> list[tuple[Part, float]]:
     ]
 
 
+def _told_of_session(span: Span, below: list[Span]) -> list[tuple[Part, float]]:
+    """A login serves everybody who waits for a session, and has its span below the first one's only, whose own time is
+    the rest."""
+    spent = {part: span.number(name) for part, name in _OF_SESSION.items()}
+    for each in below:
+        part, ms = _named(each), each.duration_ns / NS_A_MS
+        if part is Part.CONNECT:
+            again = each.number(_OF_SESSION[Part.CREDENTIAL])
+            spent[Part.CREDENTIAL] -= again
+            ms -= again
+        if part in spent:
+            spent[part] -= ms
+    return list(spent.items())
+
+
+_OF_SESSION = {
+    Part.CREDENTIAL: "directflow.pool.credential_ms",
+    Part.ADMISSION: "directflow.pool.admission_ms",
+    Part.CONNECT: "directflow.pool.connect_ms",
+}
 _BY_NAME = {
     "admission": Part.ADMISSION,
     "pool acquire": Part.POOL,

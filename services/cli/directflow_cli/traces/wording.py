@@ -18,9 +18,14 @@ _DETAILS = (
     ("SQLSTATE ", "db.response.status_code", ""),
     ("waited ", "directflow.pool.wait_ms", " ms"),
     ("waited for the statement before ", "directflow.lane.wait_ms", " ms"),
+    ("credential ", "directflow.pool.credential_ms", " ms"),
+    ("budget ", "directflow.pool.admission_ms", " ms"),
+    ("login ", "directflow.pool.connect_ms", " ms"),
+    ("got a new session", "directflow.pool.opened", "is"),
     ("sessions ", "directflow.pool.in_use", ""),
     ("of ", "directflow.pool.size", ""),
-    ("connect ", "directflow.connect_ms", " ms"),
+    ("login ", "directflow.connect_ms", " ms"),
+    ("role examined ", "directflow.examine_ms", " ms"),
     ("plan ", "directflow.time.plan_ms", " ms"),
     ("first row ", "directflow.time.first_row_ms", " ms"),
     ("server ", "directflow.time.server_ms", " ms"),
@@ -88,6 +93,8 @@ def details(span: Span) -> list[str]:
 
 
 def _detail(label: str, value: AttributeValue, unit: str) -> str:
+    if unit == "is":
+        return label if value is True else ""
     if unit == "bytes" and isinstance(value, int | float):
         text, unit = bytes_of(value), ""
     elif isinstance(value, float):
