@@ -13,7 +13,7 @@ from directflow.segments.v1 import errors_pb2 as segments
 from directflow_cli.app import build
 from directflow_cli.traces import wording
 from directflow_gateway import telemetry_names as of_gateway
-from directflow_gateway.pools import failures
+from directflow_gateway.pools import breaker, failures
 from directflow_runtime import telemetry_names as of_runtime
 from directflow_runtime.metrics import names as metrics
 from typer.testing import CliRunner
@@ -64,6 +64,24 @@ def test_an_entry_says_what_it_means_how_to_confirm_it_and_who_does_what(name: s
 def test_everybody_who_is_to_do_something_is_introduced() -> None:
     introduced = deployment.RUNBOOK.read_text().partition("**Who does it**")[2].partition("\n\n")[0]
     assert {who for who in WHO if f"**{who}**" in " ".join(introduced.split())} == WHO
+
+
+def test_what_it_and_the_alert_say_of_the_breaker_is_what_that_does() -> None:
+    entry = " ".join(entries()["DirectFlowBreakerOpen"].split())
+    assert breaker.FAILURES == 5
+    assert breaker.PROBE_S == 1.0
+    assert "five times in a row, or refused the login or the role once" in entry
+    assert "one login a second" in entry
+    assert f"{breaker.REFUSED_S:g} s later, then 60 s, up to {breaker.LONGEST_REFUSED_S:g} s" in entry
+    (alert,) = (rule for rule in deployment.rules() if rule["alert"] == "DirectFlowBreakerOpen")
+    assert (
+        f"every {breaker.REFUSED_S:g} to {breaker.LONGEST_REFUSED_S:g} seconds" in alert["annotations"]["description"]
+    )
+
+
+def test_the_wait_for_admission_leads_to_the_budgets_that_make_it() -> None:
+    (row,) = (row for row in deployment.RUNBOOK.read_text().splitlines() if row.startswith("| span `admission`"))
+    assert LINK.findall(row) == ["#directflowbudgetexhausted"]
 
 
 def test_the_link_of_every_alert_leads_to_its_entry() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from directflow_cli.traces.advice import BY_PART, BY_REASON
+from directflow_cli.traces.advice import BY_BUDGET, BY_PART, BY_REASON
 from directflow_cli.traces.breakdown import Part, breakdown
 from directflow_cli.traces.spans import Span, depth_first
 from directflow_cli.traces.verdict import Verdict, verdict
@@ -20,7 +20,8 @@ def told(spans: list[Span]) -> Verdict:
 
 
 def child(name: str, begin: float, end: float, parent: str = "e", span_id: str = "w", **attributes: object) -> Span:
-    return span(span_id, parent, begin, end, name=name, service="directflow-gateway", attributes=attributes)
+    known = {name.replace("__", "."): value for name, value in attributes.items()}
+    return span(span_id, parent, begin, end, name=name, service="directflow-gateway", attributes=known)
 
 
 def milliseconds(name: str, value: float) -> dict[str, float]:
@@ -72,11 +73,62 @@ def test_the_wait_that_took_most_is_named_with_what_to_do(part: Part) -> None:
     assert not said.failed
 
 
+@pytest.mark.parametrize("budget", ["DATABASE_BUDGET", "PROCESS_BUDGET"])
+def test_which_budget_was_waited_for_decides_what_to_do(budget: str) -> None:
+    """More gateways are no help, or harm, where the customer's server is what has no more sessions."""
+    said = told([*waiting(), child("admission", 0, 200, directflow__cause=budget)])
+    assert said.advice == (BY_BUDGET[budget],)
+    assert ("add gateways" in said.advice[0]) == (budget == "PROCESS_BUDGET")
+
+
+def test_a_call_that_a_budget_had_no_session_for_is_told_which_budget() -> None:
+    spans = [
+        call("d", "", 0, 50, "gateway", code="RESOURCE_EXHAUSTED", reason="POOL_SATURATED"),
+        replace(
+            child("pool acquire", 0, 50, "d", directflow__cause="DATABASE_BUDGET", error__type="POOL_SATURATED"),
+            status="ERROR",
+        ),
+    ]
+    assert told(spans).advice[0] == BY_BUDGET["DATABASE_BUDGET"]
+
+
 @pytest.mark.parametrize("part", Part, ids=lambda part: part.name)
 def test_the_parts_add_up_to_the_whole_also_where_things_went_on_at_once(part: Part) -> None:
     spans = WAITS[part]
     whole = max(each.end_ns for each in spans) - min(each.start_ns for each in spans)
     assert sum(stretch.ns for stretch in breakdown(depth_first(spans))) == pytest.approx(whole)
+
+
+def session(**spent: float) -> dict[str, float]:
+    return {f"directflow.pool.{name}_ms": value for name, value in spent.items()}
+
+
+@pytest.mark.parametrize(
+    ("part", "spent"),
+    [
+        (Part.CREDENTIAL, session(credential=190)),
+        (Part.ADMISSION, session(admission=190, credential=5)),
+        (Part.CONNECT, session(connect=150, credential=20)),
+        (Part.POOL, session(connect=40)),
+    ],
+)
+def test_who_waits_for_what_another_one_began_is_told_what_it_was(part: Part, spent: dict[str, float]) -> None:
+    """The login's own span is in the other one's trace."""
+    spans = [*waiting(), child("pool acquire", 0, 200, **spent)]
+    assert f"went into {part.value}, above all in gateway: pool acquire" in told(spans).time
+
+
+def test_what_has_a_span_below_the_wait_for_a_session_counts_once() -> None:
+    spans = [
+        child("pool acquire", 0, 200, "", "w", **session(credential=30, admission=40, connect=60)),
+        child("vault read", 0, 10, "w", "v"),
+        child("admission", 10, 50, "w", "a"),
+        child("connect", 50, 130, "w", "c", **session(credential=20), **{"directflow.connect_ms": 60}),
+    ]
+    parts: dict[Part, float] = {}
+    for stretch in breakdown(depth_first(spans)):
+        parts[stretch.part] = parts.get(stretch.part, 0) + stretch.ns / MS
+    assert parts == {Part.POOL: 70, Part.ADMISSION: 40, Part.CONNECT: 60, Part.CREDENTIAL: 30}
 
 
 def test_of_what_went_on_at_once_only_what_the_end_waited_for_counts() -> None:

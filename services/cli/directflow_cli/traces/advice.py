@@ -5,7 +5,9 @@ from types import MappingProxyType
 from typing import Final
 
 from directflow_cli.traces.breakdown import Part
+from directflow_cli.traces.spans import Span
 
+CAUSE = "directflow.cause"
 _AUTHOR = "The definition's author mends it: "
 _CALLER = "The caller mends its request: "
 _DBA = "For the customer's DBA: "
@@ -80,12 +82,14 @@ BY_REASON: Final[Mapping[str, str]] = MappingProxyType(
 BY_PART: Final[Mapping[Part, str]] = MappingProxyType(
     {
         Part.CALLER: "DirectFlow was not what took the time: look at the caller.",
-        Part.ADMISSION: "The replica had as many calls as it may: add replicas, or raise the limit.",
+        Part.ADMISSION: "A gateway's budget of sessions was used up, on one server or on all together: look for long "
+        "statements, and see `[pools]` in docs/running.md.",
         Part.LANE: "The same condition was being asked for others: see, by the link, what took that statement so long.",
-        Part.POOL: "All sessions were busy: look for long statements on the connection, then raise its limit.",
+        Part.POOL: "No session came free (how many were in use stands at that span): look for long statements on the "
+        "connection, then raise its limit.",
         Part.CONNECT: "See the network, TLS and login of that server: `directflow connection test`. "
         "Later calls take the open session.",
-        Part.CREDENTIAL: "See whether Vault is slow (docs/credentials.md).",
+        Part.CREDENTIAL: "See whether Vault is slow, or the password it has is refused (docs/credentials.md).",
         Part.TRANSACTION: "The server did not answer to BEGIN or ROLLBACK: a pooler before it without a free server "
         "session, a firewall that forgot the idle one, or a server that hangs.",
         Part.COMPILE: "Only a statement's first call compiles: the next one should not.",
@@ -105,4 +109,25 @@ BY_PART: Final[Mapping[Part, str]] = MappingProxyType(
 )
 """By what most of the time went into."""
 
+BY_BUDGET: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "DATABASE_BUDGET": "All sessions that gateways may have on that server were busy: look for long statements. "
+        "More need its DBA's leave (`sessions_per_database`); more gateways would only share the same ones.",
+        "PROCESS_BUDGET": "All sessions that this gateway may have were busy: look for long statements, add gateways, "
+        "or raise `[pools] sessions`.",
+    }
+)
+"""By `directflow.cause`, of a wait for admission and of a POOL_SATURATED."""
+
 UNKNOWN_REASON: Final = "Look for the log line with this trace id."
+
+
+def about_failure(span: Span) -> str:
+    """Of the span in which it began."""
+    return BY_BUDGET.get(span.text(CAUSE)) or BY_REASON.get(span.text("error.type"), UNKNOWN_REASON)
+
+
+def about_wait(part: Part, span: Span | None) -> str:
+    """Of the part that took most, and the span where most of it was."""
+    budget = BY_BUDGET.get(span.text(CAUSE)) if span is not None and part is Part.ADMISSION else None
+    return budget or BY_PART[part]

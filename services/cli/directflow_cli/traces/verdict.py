@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from directflow_cli.traces.advice import BY_PART, BY_REASON, UNKNOWN_REASON
+from directflow_cli.traces.advice import about_failure, about_wait
 from directflow_cli.traces.breakdown import Part, Stretch, breakdown, brings_rows
 from directflow_cli.traces.spans import NS_A_MS, Lines, Span
 from directflow_cli.traces.wording import bytes_of, duration, one_line, revision_of, short_name, short_service
@@ -42,9 +42,10 @@ def verdict(lines: Lines) -> Verdict:
     stretches = breakdown(lines)
     bad = _bad_calls(lines)
     cause = _cause(lines, bad[0]) if bad else None
-    advice = [BY_REASON.get(cause.text(REASON), UNKNOWN_REASON)] if cause else []
+    advice = [about_failure(cause)] if cause else []
     if stretches:
-        advice.append(BY_PART[_most(stretches)[0].part])
+        most = _most(stretches)[0]
+        advice.append(about_wait(most.part, most.span))
     return Verdict(
         ending=_ending(lines, len(bad), cause),
         failed=bool(bad),

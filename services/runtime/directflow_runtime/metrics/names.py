@@ -154,7 +154,7 @@ BREAKER_OPEN: Final = GaugeNamed(
     "directflow.breaker.open",
     "{breaker}",
     (CONNECTION,),
-    "1 while a connection is not tried because it failed again and again, else 0.",
+    "1 while a connection is not tried because it failed again and again, or was refused, else 0.",
     max,
 )
 STATEMENT_DURATION: Final = HistogramNamed(
