@@ -8,14 +8,17 @@ from typing import Any
 import pytest
 from directflow_conditions.condition import Condition, SqlQuery, Value
 from directflow_conditions.lanes.lanes import LaneLimits, Lanes
+from directflow_conditions.lanes.statement_span import MAX_LINKS
 from directflow_conditions.policies import RAW_CODES, Raw
 from directflow_conditions.questions import Answer, Outcomes, Question, QuestionSet
 from directflow_runtime.calls import Call, call_scope, current_call
 from directflow_runtime.errors import DirectFlowError, StatusCode
+from directflow_runtime.settings import TelemetrySettings
+from directflow_runtime.telemetry import telemetry
 from opentelemetry.sdk.trace import TracerProvider
 from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
-from opentelemetry.trace import get_current_span
+from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, get_current_span, set_span_in_context
 
 PREMIUM = Condition("workspaces/w/conditions/premium", SqlQuery("workspaces/w/connections/main", "SELECT 1"))
 LIMITS = LaneLimits(max_batch=4, max_waiting=1_000, max_lanes=100)
@@ -233,6 +236,30 @@ async def test_a_shared_statement_belongs_to_no_call_and_links_to_all_of_its_cal
     }
     assert shared.attributes["directflow.batch.callers"] == 2
     assert [callers[name].attributes.get("directflow.lane.wait_ms", 0) > 0 for name in "012"] == [False, True, True]
+
+
+async def test_a_shared_statement_is_recorded_when_one_caller_is_however_many_others_are_not(
+    gateway: HeldGateway, spans: InMemorySpanExporter
+) -> None:
+    async with telemetry(TelemetrySettings(sample_ratio=0), "directflow-test", SimpleSpanProcessor(spans)) as traces:
+        tracer = traces.tracer("test")
+        lanes = Lanes(gateway, tracer, LaneLimits(max_batch=1024, max_waiting=1_000, max_lanes=100))
+
+        async def traced(number: int, flags: TraceFlags) -> None:
+            caller = NonRecordingSpan(SpanContext(1 + number, 7, True, flags))
+            with tracer.start_as_current_span(str(number), set_span_in_context(caller)):
+                await ask(lanes, str(number))
+
+        many = MAX_LINKS + 10
+        others = [traced(number, TraceFlags(0)) for number in range(many)]
+        tasks = await start(*others, traced(many, TraceFlags(TraceFlags.SAMPLED)))
+        gateway.open.set()
+        await asyncio.gather(*tasks)
+    done = {span.name: span for span in spans.get_finished_spans()}
+    recorded, shared = done[str(many)], done["evaluate together"]
+    assert shared.links[0].context.span_id == recorded.context.span_id
+    assert [link.context.span_id for link in recorded.links] == [shared.context.span_id]
+    assert len(shared.links) == MAX_LINKS
 
 
 async def test_a_shared_statement_that_nobody_waits_for_any_more_ends_as_cancelled(

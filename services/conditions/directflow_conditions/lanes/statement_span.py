@@ -56,7 +56,9 @@ def _tell_wait(waiter: Waiter, now: float) -> None:
 
 @contextmanager
 def _shared_span(tracer: Tracer, batch: Batch, callers: Sequence[Span]) -> Iterator[Span]:
-    links = [Link(caller.get_span_context()) for caller in callers[:MAX_LINKS]]
+    # Recorded callers first: whether the statement is recorded is decided by those that it has links to.
+    ids = sorted((caller.get_span_context() for caller in callers), key=lambda ids: not ids.trace_flags.sampled)
+    links = [Link(caller) for caller in ids[:MAX_LINKS]]
     span = tracer.start_span(NAME, Context(), SpanKind.INTERNAL, _attributes(batch), links)
     for caller in callers:
         if caller.is_recording():
