@@ -168,6 +168,26 @@ async def test_a_begin_that_fails_says_why_however_quick(traced: Traced, monkeyp
     assert not named(spans, "begin").status.is_ok
 
 
+async def test_the_wait_for_the_next_credential_when_a_role_was_dropped_is_told(
+    traced: Traced, postgres: PostgresServer
+) -> None:
+    async def work() -> None:
+        async with traced.stand.transaction():
+            pass
+
+    await work()
+    successor = postgres.create_role("LOGIN")
+    await asyncio.to_thread(postgres.psql, f'DROP ROLE "{traced.stand.role.name}"')
+    # The source has it late: it is asked for again after a second.
+    later = asyncio.get_running_loop().call_later(0.3, traced.stand.write_secret, successor.password, successor.name)
+    spans = await traced.spans_of(work())
+    later.cancel()
+    waited = named(spans, "credential")
+    assert gap_s(spans) < HELD_S / 2 < (waited.end_time - waited.start_time) / 1e9
+    (refused, *_) = [span for span in spans if span.name == "begin"]
+    assert refused.attributes["error.type"] == "SERVER_REFUSED"
+
+
 async def test_a_rollback_that_is_not_answered_is_told(traced: Traced) -> None:
     async def work() -> None:
         async with traced.stand.transaction() as session:

@@ -175,6 +175,7 @@ _BY_NAME = {
     "compile": Part.COMPILE,
     "describe": Part.DESCRIBE,
     "vault": Part.CREDENTIAL,
+    "credential": Part.CREDENTIAL,
 }
 
 

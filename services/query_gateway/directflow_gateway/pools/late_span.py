@@ -9,8 +9,9 @@ from opentelemetry.trace import SpanKind, Tracer
 from directflow_gateway import telemetry_names as names
 from directflow_gateway.connections import Connection
 from directflow_gateway.failed_span import fail
+from directflow_gateway.pools.waits import WORTH_TELLING_S
 
-WORTH_TELLING_S: Final = 0.001
+CREDENTIAL: Final = "credential"
 
 
 class LateSpan:
@@ -21,7 +22,7 @@ class LateSpan:
     __slots__ = ("_began", "_connection", "_name", "_tracer")
 
     def __init__(self, tracer: Tracer, name: str, connection: Connection) -> None:
-        """`name`: the SQL command in lower case."""
+        """`name`: CREDENTIAL, or the SQL command in lower case."""
         self._tracer = tracer
         self._name = name
         self._connection = connection
@@ -38,15 +39,19 @@ class LateSpan:
             self._tell(took_s, error)
 
     def _tell(self, took_s: float, error: BaseException | None) -> None:
-        attributes = {
-            names.DB_SYSTEM_NAME: names.POSTGRESQL,
-            names.DB_NAMESPACE: self._connection.database,
-            names.DB_OPERATION_NAME: self._name.upper(),
-            names.DB_QUERY_SUMMARY: self._name,
-            names.CONNECTION: self._connection.name,
-        }
+        kind = SpanKind.INTERNAL if self._name == CREDENTIAL else SpanKind.CLIENT
         began = time.time_ns() - int(took_s * 1e9)
-        span = self._tracer.start_span(self._name, kind=SpanKind.CLIENT, attributes=attributes, start_time=began)
+        span = self._tracer.start_span(self._name, kind=kind, attributes=self._attributes(), start_time=began)
         if error is not None:
             fail(span, error)
         span.end()
+
+    def _attributes(self) -> dict[str, str]:
+        known = {names.DB_NAMESPACE: self._connection.database, names.CONNECTION: self._connection.name}
+        if self._name == CREDENTIAL:
+            return known
+        return known | {
+            names.DB_SYSTEM_NAME: names.POSTGRESQL,
+            names.DB_OPERATION_NAME: self._name.upper(),
+            names.DB_QUERY_SUMMARY: self._name,
+        }

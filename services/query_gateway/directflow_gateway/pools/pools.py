@@ -18,9 +18,10 @@ from directflow_gateway.execution.transaction import RoleGone, TransactionSettin
 from directflow_gateway.execution.watchdog import Watchdog
 from directflow_gateway.pools.breaker import Breakers
 from directflow_gateway.pools.budget import Address, Budgets
-from directflow_gateway.pools.database import DatabasePool, until
+from directflow_gateway.pools.database import DatabasePool
+from directflow_gateway.pools.deadline import until
 from directflow_gateway.pools.failures import unreachable
-from directflow_gateway.pools.late_span import LateSpan
+from directflow_gateway.pools.late_span import CREDENTIAL, LateSpan
 from directflow_gateway.pools.meter import PoolMeter
 from directflow_gateway.pools.opening import Examine, Opener
 from directflow_gateway.pools.parameters import forget_environment
@@ -97,7 +98,8 @@ class Pools:
                 session = await self._begin(stack, connection, settings, deadline)
             except NotBegun as not_begun:
                 await stack.aclose()
-                await not_begun.mend(deadline)
+                with LateSpan(self._tracer, CREDENTIAL, connection):
+                    await not_begun.mend(deadline)
                 try:
                     session = await self._begin(stack, connection, settings, deadline)
                 except NotBegun as twice:
