@@ -17,6 +17,12 @@ GIB = 1 << 30
 CONNECTION = {"workspace": "acme", "id": "crm", "host": "db.acme.example", "database": "crm"}
 SEGMENTS = f"spiffe://cluster.local/ns/{NAMESPACE}/sa/directflow-segments"
 X = [{"name": "a", "peers": ["x.example"]}, {"name": "b", "peers": ["X.Example"]}]
+SOURCE = {
+    "name": "workspaces/acme/dataSources/people",
+    "connection": "workspaces/acme/connections/crm",
+    "generator_sql": "SELECT id AS profile_id FROM people WHERE age > '<%= age %>'",
+}
+NUMBER = {"name": "age", "kind": "integer"}
 CONTRADICTIONS: dict[str, tuple[Values, str]] = {
     "certificates of both kinds": (
         nested("tls.existingSecrets.gateway", "gateway-certificate"),
@@ -68,15 +74,20 @@ CONTRADICTIONS: dict[str, tuple[Values, str]] = {
         "conditions.autoscaling.minReplicas (7) is above maxReplicas (6); raise maxReplicas",
     ),
     "pods that stop before their clients have left": (
-        nested("rollout", {"preStopSeconds": 40, "maxConnectionAgeSeconds": 30}),
-        "rollout.preStopSeconds (40) is below 41, which is what clients need to leave a pod with "
-        "rollout.maxConnectionAgeSeconds (30), so that calls would be lost when it stops; raise preStopSeconds to "
-        "41, or lower maxConnectionAgeSeconds",
+        nested("rollout.maxConnectionAgeSeconds", 120),
+        "rollout.preStopSeconds (75) is below 140, which is what clients need to leave a pod with "
+        "rollout.maxConnectionAgeSeconds (120), so that calls would be lost when it stops; raise preStopSeconds to "
+        "140, or lower maxConnectionAgeSeconds",
     ),
     "a stream longer than the gateway lets it be": (
         nested("segments.drain.longestStreamSeconds", 7200),
         "gateway.drain.longestStreamSeconds (1800) is below that of segments (7200), whose streams pass through the "
         "gateway and would be cut there; raise the gateway's to 7200",
+    ),
+    "a number that Helm would change": (
+        nested("segments.settings.data_sources", [{**SOURCE, "variables": [{**NUMBER, "default": (1 << 53) + 1}]}]),
+        "segments.settings.data_sources[0].variables[0].default is a whole number beyond 9007199254740991, and Helm "
+        "would change it; quote it",
     ),
     "a budget below one session for each gateway": (
         nested("pools.sessionsPerDatabase", 7),
@@ -260,3 +271,31 @@ def test_without_autoscaling_and_without_files_no_request_and_no_disk_is_needed(
     own = {"autoscaling": {"enabled": False}, "audience": {"diskBytes": 0}, "resources": resources}
     assert helm.render({"segments": own}).spec("segments")["containers"][0]["resources"].keys() == {"limits"}
     assert helm.render({"segments": {**own, "resources": None}}).spec("segments")["containers"][0]["resources"] == {}
+
+
+@pytest.mark.parametrize(("age", "least"), [(10, 68), (30, 68), (54, 68), (60, 74), (120, 140)])
+def test_a_pod_serves_on_until_clients_have_left_it_with_answers_of_dns_that_are_30_s_old(
+    helm: Engine, age: int, least: int
+) -> None:
+    """Two looks at DNS are 30 s apart, the first one may have been told of the pod 30 s after it went."""
+    rollout = {"maxConnectionAgeSeconds": age}
+    assert helm.texts(nested("rollout", {**rollout, "preStopSeconds": least}))
+    with pytest.raises(RenderError, match=rf"preStopSeconds \({least - 1}\) is below {least}"):
+        helm.render(nested("rollout", {**rollout, "preStopSeconds": least - 1}))
+
+
+@pytest.mark.parametrize("number", [(1 << 53) - 1, 1 - (1 << 53), 0.1])
+def test_numbers_that_helm_does_not_change_are_let_through(helm: Engine, number: float) -> None:
+    source = {**SOURCE, "variables": [{**NUMBER, "default": number}]}
+    settings = helm.render(nested("segments.settings.data_sources", [source])).settings("segments")
+    assert settings["data_sources"][0]["variables"][0]["default"] == number
+
+
+@pytest.mark.parametrize("number", [1 << 53, -(1 << 53), 10**30])
+def test_numbers_beyond_are_quoted_or_refused(helm: Engine, number: int) -> None:
+    source = {**SOURCE, "variables": [{**NUMBER, "default": number}]}
+    with pytest.raises(RenderError, match="quote it"):
+        helm.render(nested("segments.settings.data_sources", [source]))
+    source["variables"] = [{**NUMBER, "default": str(number)}]
+    manifests = helm.render(nested("segments.settings.data_sources", [source]))
+    assert manifests.settings("segments")["data_sources"][0]["variables"][0]["default"] == str(number)

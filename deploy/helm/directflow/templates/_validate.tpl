@@ -1,7 +1,7 @@
 {{/* What the schema cannot say: values that contradict each other. All of it at once, each with what to change. */}}
 {{- define "directflow.validate" -}}
 {{- $complaints := list -}}
-{{- range $check := list "tls" "identity" "replicas" "drain" "pools" "resources" "scaling" "audience" "vault" "database" "logins" "monitoring" -}}
+{{- range $check := list "tls" "identity" "replicas" "drain" "numbers" "pools" "resources" "scaling" "audience" "vault" "database" "logins" "monitoring" -}}
 {{- $complaints = concat $complaints (include (printf "directflow.validate.%s" $check) $ | fromYamlArray) -}}
 {{- end -}}
 {{- if $complaints }}{{ fail (printf "\n* %s" (join "\n* " $complaints)) }}{{ end -}}
@@ -78,13 +78,17 @@
 {{ toYaml $complaints }}
 {{- end -}}
 
-{{/* gRPC varies the age by a tenth; what DNS said of a pod is believed for 5 s, and it takes a moment to be unsaid. */}}
+{{/* What clients need to leave a pod, if DNS answers with what was true at most 30 s ago: CoreDNS as Kubernetes installs it
+     gives a TTL of 30 s, and caches that long. A client looks again when a connection reaches its age, which gRPC varies by
+     a tenth, and pauses 30 s between two looks: what it learns once both times are over does not hold the pod. With
+     connections to two pods and more, of different ages, it has looked again by then; 8 s more for the change to reach
+     DNS and the last calls to leave. */}}
 {{- define "directflow.validate.drain" -}}
 {{- $complaints := list -}}
 {{- $rollout := .Values.rollout -}}
-{{- $needed := add (ceil (mulf 1.1 $rollout.maxConnectionAgeSeconds) | int) 8 -}}
+{{- $needed := add (max (ceil (mulf 1.1 $rollout.maxConnectionAgeSeconds) | int) 60) 8 -}}
 {{- if lt (int $rollout.preStopSeconds) (int $needed) -}}
-{{- $complaints = append $complaints (printf "rollout.preStopSeconds (%d) is below %d, which is what clients need to leave a pod with rollout.maxConnectionAgeSeconds (%d), so that calls would be lost when it stops; raise preStopSeconds to %d, or lower maxConnectionAgeSeconds" (int $rollout.preStopSeconds) (int $needed) (int $rollout.maxConnectionAgeSeconds) (int $needed)) -}}
+{{- $complaints = append $complaints (printf "rollout.preStopSeconds (%d) is below %d, which is what clients need to leave a pod with rollout.maxConnectionAgeSeconds (%d), so that calls would be lost when it stops; raise preStopSeconds to %d%s" (int $rollout.preStopSeconds) (int $needed) (int $rollout.maxConnectionAgeSeconds) (int $needed) (ternary ", or lower maxConnectionAgeSeconds" "" (gt (int $needed) 68))) -}}
 {{- end -}}
 {{- $gateway := .Values.gateway.drain.longestStreamSeconds | int -}}
 {{- range $component := list "segments" "conditions" -}}
@@ -94,6 +98,34 @@
 {{- end -}}
 {{- end -}}
 {{ toYaml $complaints }}
+{{- end -}}
+
+{{- define "directflow.validate.numbers" -}}
+{{- $complaints := list -}}
+{{- range $component := list "gateway" "segments" "conditions" -}}
+{{- range $path := include "directflow.numbers.changed" (dict "path" (printf "%s.settings" $component) "value" (get $.Values $component).settings) | fromYamlArray -}}
+{{- $complaints = append $complaints (printf "%s is a whole number beyond 9007199254740991, and Helm would change it; quote it" $path) -}}
+{{- end -}}
+{{- end -}}
+{{ toYaml $complaints }}
+{{- end -}}
+
+{{/* Takes a value of the settings and its path; gives the paths in it of numbers that a float does not hold. */}}
+{{- define "directflow.numbers.changed" -}}
+{{- $path := .path -}}
+{{- if kindIs "map" .value -}}
+{{- range $key, $one := .value -}}
+{{ include "directflow.numbers.changed" (dict "path" (printf "%s.%s" $path $key) "value" $one) }}
+{{- end -}}
+{{- else if kindIs "slice" .value -}}
+{{- range $place, $one := .value -}}
+{{ include "directflow.numbers.changed" (dict "path" (printf "%s[%d]" $path $place) "value" $one) }}
+{{- end -}}
+{{- else if kindIs "float64" .value -}}
+{{- if or (gt .value 9007199254740991.0) (lt .value -9007199254740991.0) }}
+- {{ $path | quote }}
+{{- end -}}
+{{- end -}}
 {{- end -}}
 
 {{- define "directflow.validate.pools" -}}
