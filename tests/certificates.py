@@ -81,9 +81,15 @@ class Authority:
     def pem(self) -> str:
         return self.root.decode()
 
-    def issue(self, *names: str, common_name: str = "nobody", lasts_s: float = HOUR_S) -> Issued:
+    def issue(
+        self,
+        *names: str,
+        common_name: str = "nobody",
+        lasts_s: float = HOUR_S,
+        begins_in_s: float = -ISSUED_AGO_S,
+    ) -> Issued:
         """A certificate for server and client with subject alternative names as openssl writes them: "DNS:localhost",
-        "URI:spiffe://..."; with negative `lasts_s` it has expired."""
+        "URI:spiffe://..."; with negative `lasts_s` it has expired, with positive `begins_in_s` it is not valid yet."""
         stem = f"issued-{next(self._numbers)}"
         extensions = ["basicConstraints=critical,CA:FALSE", "extendedKeyUsage=serverAuth,clientAuth"]
         extensions += [f"subjectAltName={','.join(names)}"] if names else []
@@ -91,12 +97,17 @@ class Authority:
         subject = "/CN=" + common_name.replace("/", "\\/")
         self._openssl("req", "-new", *KEY, "-subj", subject, "-keyout", f"{stem}.key", "-out", f"{stem}.csr")  # fmt: skip # noqa: E501
         now = datetime.now(UTC)
-        begins, ends = now - timedelta(seconds=ISSUED_AGO_S), now + timedelta(seconds=lasts_s)
-        self._openssl(
-            "ca", "-batch", "-notext", "-in", f"{stem}.csr", "-out", f"{stem}.crt", "-extfile", f"{stem}.ext",
-            "-startdate", f"{begins:%Y%m%d%H%M%SZ}", "-enddate", f"{ends:%Y%m%d%H%M%SZ}",
-        )  # fmt: skip
+        begins, ends = now + timedelta(seconds=begins_in_s), now + timedelta(seconds=lasts_s)
+        self._sign(stem, begins, ends)
         return Issued((self._folder / f"{stem}.crt").read_bytes(), (self._folder / f"{stem}.key").read_bytes())
+
+    def former_root(self) -> bytes:
+        """This authority as it was before it was renewed: of the same name and the same key, and it has expired."""
+        (self._folder / "former.ext").write_text("basicConstraints=critical,CA:TRUE")
+        self._openssl("req", "-new", "-key", "ca.key", "-subj", "/CN=authority", "-out", "former.csr")
+        ended = datetime.now(UTC) - timedelta(seconds=HOUR_S)
+        self._sign("former", ended - timedelta(days=30), ended)
+        return (self._folder / "former.crt").read_bytes()
 
     def encrypted(self, key: bytes) -> bytes:
         """The same key behind a password."""
@@ -109,6 +120,12 @@ class Authority:
         mounted = Mount(folder)
         mounted.put(self.issue(*names, **more), [self.root])
         return mounted
+
+    def _sign(self, stem: str, begins: datetime, ends: datetime) -> None:
+        self._openssl(
+            "ca", "-batch", "-notext", "-in", f"{stem}.csr", "-out", f"{stem}.crt", "-extfile", f"{stem}.ext",
+            "-startdate", f"{begins:%Y%m%d%H%M%SZ}", "-enddate", f"{ends:%Y%m%d%H%M%SZ}",
+        )  # fmt: skip
 
     def _openssl(self, command: str, *arguments: str) -> None:
         configuration = ["-config", "openssl.cnf"] if command in ("req", "ca") else []

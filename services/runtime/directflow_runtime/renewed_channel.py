@@ -15,7 +15,8 @@ from typing import Any, Final
 import grpc
 
 from directflow_runtime.logging import get_logger
-from directflow_runtime.tls import CertificateFiles, Pem
+from directflow_runtime.pem import Pem
+from directflow_runtime.tls import CertificateFiles
 
 LOOK_EVERY_S: Final = 1.0
 """At the files; by a task, since a client that makes no call must be ready for one after its certificate's end."""

@@ -3,57 +3,35 @@
 Whatever is half written, unreadable or does not belong together is not taken up: what was in use before stays in use.
 """
 
-import math
 import os
 import ssl
+import stat
 import time
-from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import grpc
 
 from directflow_runtime.logging import get_logger
+from directflow_runtime.pem import Pem, has_key_for_grpc, is_cut_short
 from directflow_runtime.settings import SettingsError, TlsSettings
-from directflow_runtime.validity import ends_at
 
 ATTEMPTS: Final = 3
 """Of reading the files while somebody changes them."""
 
-KEYS: Final = tuple(
-    map(
-        bytes.fromhex,
-        (
-            "300d06092a864886f70d0101010500",  # RSA
-            "301306072a8648ce3d020106082a8648ce3d030107",  # P-256
-            "301006072a8648ce3d020106052b81040022",  # P-384
-        ),
-    )
-)
-"""How a certificate names the kinds of key that gRPC takes. OpenSSL takes more (Ed25519, P-521), and with those every
-handshake would fail."""
+MOST_BYTES: Final = 4 * 1024 * 1024
+"""Of one file; all authorities of the web are a tenth of it."""
 
 _Stamp = tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Pem:
-    """One side of a TLS connection: what it proves itself with, and the only authorities that it trusts."""
-
-    certificate: bytes
-    key: bytes = field(repr=False)
-    ca: bytes
-
-    def ends_at(self) -> float:
-        """The certificate's end on the clock of `time.time()`; infinite where only OpenSSL can read it: whoever we
-        meet decides."""
-        try:
-            return ends_at(_armoured(self.certificate))
-        except ValueError:
-            return math.inf
-
-
 class _Unusable(Exception):
     """Why the files cannot be taken up. The message names a file, and holds nothing that is in it."""
+
+    def __init__(self, why: str, *, passes: bool = False) -> None:
+        """`passes`: the same files may be usable later, such as when fewer files are open."""
+        super().__init__(why)
+        self.passes = passes
 
 
 class CertificateFiles:
@@ -63,34 +41,50 @@ class CertificateFiles:
         """Raises SettingsError where the files cannot be used."""
         self._settings = settings
         self._log = get_logger(__name__)
-        self._told = ""
+        self._told, self._told_of_the_end = "", False
         self._refused: _Stamp | None = None
+        self._aside: tuple[_Stamp, Pem] | None = None
+        """Flawless but for the time."""
         try:
             self._stamp, self.first = self._read()
         except _Unusable as problem:
             raise SettingsError(f"tls: {problem}") from None
+        self._ends_at = self.first.ends_at()
 
     def renewed(self) -> Pem | None:
         """The files where they have changed since they were last taken up, and can be used; else None."""
+        fresh = self._changed()
+        if fresh is None:
+            self._tell_of_the_end()
+        return fresh
+
+    def _changed(self) -> Pem | None:
         try:
             stamp = self._look()
             if stamp in (self._stamp, self._refused):
                 return None
-            stamp, fresh = self._read()
-            self._refuse_expired(stamp, fresh)
+            if self._aside is None or self._aside[0] != stamp:
+                self._aside = self._read()
+            stamp, fresh = self._aside
+            self._refuse_untimely(fresh)
         except _Unusable as problem:
             self._tell(str(problem))
             return None
-        self._stamp = stamp
-        self._told, self._refused = "", None
+        self._stamp, self._ends_at = stamp, fresh.ends_at()
+        self._told, self._told_of_the_end, self._refused, self._aside = "", False, None, None
         self._log.info("certificates renewed", certificate=str(self._settings.certificate_file))
         return fresh
 
-    def _refuse_expired(self, stamp: _Stamp, fresh: Pem) -> None:
-        """A backup put back over a renewal: what is in use may have days left, and with this every handshake fails."""
-        if fresh.ends_at() <= time.time():
-            self._refused = stamp
-            raise _Unusable(f"{self._settings.certificate_file} has expired")
+    def _refuse_untimely(self, fresh: Pem) -> None:
+        """A backup put back over a renewal, or an issuer whose clock is fast: what is in use may have days left, and
+        with this every handshake fails. Asked again and again, for clocks are set right and time passes."""
+        now, files = time.time(), self._settings
+        if fresh.ends_at() <= now:
+            raise _Unusable(f"{files.certificate_file} has expired")
+        if fresh.authorities_end_at() <= now:
+            raise _Unusable(f"{files.ca_file} holds only authorities that have expired")
+        if fresh.begins_at() > now and self._ends_at > now:
+            raise _Unusable(f"{files.certificate_file} is not valid yet")
 
     def _read(self) -> tuple[_Stamp, Pem]:
         """All three files of one moment: nothing changed from before the first was read until the pair was checked."""
@@ -98,9 +92,9 @@ class CertificateFiles:
             stamp = self._look()
             try:
                 found = self._contents()
-            except _Unusable:
+            except _Unusable as problem:
                 if stamp == self._look():
-                    self._refused = stamp
+                    self._refused = self._refused if problem.passes else stamp
                     raise
                 continue
             if stamp == self._look():
@@ -112,27 +106,38 @@ class CertificateFiles:
         try:
             pem = Pem(files.certificate_file.read_bytes(), files.key_file.read_bytes(), files.ca_file.read_bytes())
         except OSError as error:
-            raise _Unusable(f"{error.filename}: {error.strerror}") from None
+            raise _Unusable(f"{error.filename}: {error.strerror}", passes=True) from None
         self._check(pem)
         return pem
 
     def _check(self, pem: Pem) -> None:
         """gRPC itself would find out in the middle of a handshake, and say so nowhere but on stderr."""
-        files, context = self._settings, ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-        try:
-            context.load_cert_chain(files.certificate_file, files.key_file, password=_no_password)
-        except (OSError, ValueError) as error:
-            both = f"{files.certificate_file} and {files.key_file}"
-            mismatch = getattr(error, "reason", "") == "KEY_VALUES_MISMATCH"
-            raise _Unusable(f"{both} {'do not belong together' if mismatch else 'are no PEM pair'}") from None
-        if not any(kind in _first_der(pem.certificate) for kind in KEYS):
+        files = self._settings
+        for path, text in ((files.certificate_file, pem.certificate), (files.ca_file, pem.ca)):
+            if is_cut_short(text):
+                raise _Unusable(f"{path} is cut short")
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        self._check_pair(context)
+        if not has_key_for_grpc(pem.certificate):
             raise _Unusable(
                 f"{files.certificate_file} has a key that gRPC does not take: RSA, P-256 or P-384 are needed"
             )
         try:
-            context.load_verify_locations(cadata=pem.ca.decode())
+            # Python takes text that is ASCII only; a comment may be anything.
+            context.load_verify_locations(cadata=pem.ca.decode("ascii", "ignore"))
         except (OSError, ValueError):
             raise _Unusable(f"{files.ca_file} holds no certificate of an authority") from None
+
+    def _check_pair(self, context: ssl.SSLContext) -> None:
+        files = self._settings
+        try:
+            context.load_cert_chain(files.certificate_file, files.key_file, password=_no_password)
+        except (OSError, ValueError) as error:
+            both = f"{files.certificate_file} and {files.key_file}"
+            if isinstance(error, OSError) and not isinstance(error, ssl.SSLError):
+                raise _Unusable(f"{both}: {error.strerror}", passes=True) from None
+            mismatch = getattr(error, "reason", "") == "KEY_VALUES_MISMATCH"
+            raise _Unusable(f"{both} {'do not belong together' if mismatch else 'are no PEM pair'}") from None
 
     def _look(self) -> _Stamp:
         """Changes with every change of a file or of what a link leads to; also when only its permissions change."""
@@ -140,10 +145,18 @@ class CertificateFiles:
         try:
             for path in (self._settings.certificate_file, self._settings.key_file, self._settings.ca_file):
                 found = os.stat(path)
+                _require_file(path, found)
                 stamp += (found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns)
         except OSError as error:
             raise _Unusable(f"{error.filename}: {error.strerror}") from None
         return tuple(stamp)
+
+    def _tell_of_the_end(self) -> None:
+        """No handshake with it succeeds, and of those no log of ours speaks."""
+        if not self._told_of_the_end and self._ends_at <= time.time():
+            self._told_of_the_end = True
+            certificate = str(self._settings.certificate_file)
+            self._log.warning("the certificate in use has expired, and no other is there", certificate=certificate)
 
     def _tell(self, problem: str) -> None:
         if problem != self._told:
@@ -168,22 +181,19 @@ def server_credentials(settings: TlsSettings) -> grpc.ServerCredentials:
 
 def channel_credentials(pem: Pem) -> grpc.ChannelCredentials:
     """The client's side: our certificate, and the only authority that we trust."""
-    return grpc.ssl_channel_credentials(pem.ca, pem.key, pem.certificate)
+    return grpc.ssl_channel_credentials(pem.authorities(), pem.key, pem.certificate)
 
 
 def _configuration(pem: Pem) -> grpc.ServerCertificateConfiguration:
-    return grpc.ssl_server_certificate_configuration([(pem.key, pem.certificate)], pem.ca)
+    return grpc.ssl_server_certificate_configuration([(pem.key, pem.certificate)], pem.authorities())
 
 
-def _first_der(chain: bytes) -> bytes:
-    first = _armoured(chain)
-    return ssl.PEM_cert_to_DER_cert(first.decode("ascii")) if first else b""
-
-
-def _armoured(chain: bytes) -> bytes:
-    """The certificate itself, without those behind it and without the text that OpenSSL puts before it."""
-    begin, end = chain.find(b"-----BEGIN CERTIFICATE"), chain.find(b"-----END CERTIFICATE-----")
-    return chain[begin:end] + ssl.PEM_FOOTER.encode() if 0 <= begin < end else b""
+def _require_file(path: Path, found: os.stat_result) -> None:
+    """To open a pipe waits for whoever writes into it, and a device may have no end."""
+    if not stat.S_ISREG(found.st_mode):
+        raise _Unusable(f"{path} is no file but a directory, a pipe or a device")
+    if found.st_size > MOST_BYTES:
+        raise _Unusable(f"{path} is larger than {MOST_BYTES} bytes")
 
 
 def _no_password() -> str:

@@ -3,7 +3,7 @@ has stolen a key could go on for as long as he keeps a connection, or a ticket."
 
 import ssl
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Literal
 
 _VERSION: Final = 0xA0
 _FORMATS: Final = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
@@ -11,16 +11,25 @@ _FORMATS: Final = {0x17: "%y%m%d%H%M%SZ", 0x18: "%Y%m%d%H%M%SZ"}
 that ended before 1970 is none that is in use."""
 
 
+def begins_at(certificate: bytes) -> float:
+    """The beginning of a PEM certificate on the clock of `time.time()`. Raises ValueError for what is none."""
+    return _time(certificate, "notBefore")
+
+
 def ends_at(certificate: bytes) -> float:
-    """The end of a PEM certificate on the clock of `time.time()`. Raises ValueError for what is none."""
+    """The end, likewise."""
+    return _time(certificate, "notAfter")
+
+
+def _time(certificate: bytes, which: Literal["notBefore", "notAfter"]) -> float:
     try:
         fields = _content(_content(ssl.PEM_cert_to_DER_cert(certificate.decode("ascii").strip()), 0), 0)
         position = _next(fields, 0) if fields[0] == _VERSION else 0
         for _ in ("serial number", "signature", "issuer"):
             position = _next(fields, position)
         validity = _content(fields, position)
-        end = _next(validity, 0)
-        told = datetime.strptime(_content(validity, end).decode("ascii"), _FORMATS[validity[end]])
+        at = 0 if which == "notBefore" else _next(validity, 0)
+        told = datetime.strptime(_content(validity, at).decode("ascii"), _FORMATS[validity[at]])
     except (IndexError, KeyError):
         raise ValueError("not a certificate") from None
     return told.replace(tzinfo=UTC).timestamp()
