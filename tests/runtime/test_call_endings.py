@@ -184,6 +184,17 @@ async def test_without_a_deadline_nothing_is_done(world: Any, shape: str) -> Non
 
 
 @pytest.mark.parametrize("shape", SHAPES)
+async def test_a_call_that_cannot_even_begin_has_a_span_that_says_so(world: Any, shape: str) -> None:
+    served = await world(Servicer("well").of(shape), shape)
+    await served.channel.close()
+    with pytest.raises(grpc.aio.UsageError):
+        await finish(start(served, shape, 5), shape)
+    client = await served.span(SpanKind.CLIENT)
+    assert client.attributes["rpc.response.status_code"] == client.attributes["error.type"] == "INTERNAL"
+    assert client.status.status_code is trace.StatusCode.ERROR
+
+
+@pytest.mark.parametrize("shape", SHAPES)
 async def test_a_client_that_leaves_cancels_the_handler(world: Any, until: Any, shape: str) -> None:
     servicer = Servicer("hangs")
     served = await world(servicer.of(shape), shape)

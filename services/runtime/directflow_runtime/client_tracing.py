@@ -81,6 +81,8 @@ class TracedMethod:
                 **options,
             )
         except BaseException:
+            # There is no call and no status: a channel that was closed, a request of the wrong type. It is ours.
+            _tell(span, grpc.StatusCode.INTERNAL.name, grpc.StatusCode.INTERNAL.name)
             span.end()
             raise
         if span.is_recording():  # nobody reads the outcome of any other
@@ -179,11 +181,16 @@ def _is_provisional(call: Any) -> bool:
 
 def _end(span: Span, call: Any, ended: int | None) -> None:
     code = _settled(call.code())
-    span.set_attribute(names.RPC_RESPONSE_STATUS_CODE, code.name)
-    if code is not grpc.StatusCode.OK:
-        span.set_attribute(names.ERROR_TYPE, _error_of(call).reason or code.name)
-        span.set_status(Status(StatusCode.ERROR))
+    _tell(span, code.name, "" if code is grpc.StatusCode.OK else _error_of(call).reason or code.name)
     span.end(ended)
+
+
+def _tell(span: Span, code: str, reason: str) -> None:
+    """`reason` is empty where all is well."""
+    span.set_attribute(names.RPC_RESPONSE_STATUS_CODE, code)
+    if reason:
+        span.set_attribute(names.ERROR_TYPE, reason)
+        span.set_status(Status(StatusCode.ERROR))
 
 
 def _error_of(call: Any) -> RemoteError:
