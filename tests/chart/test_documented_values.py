@@ -26,6 +26,14 @@ def test_credentials_come_from_where_a_volume_brings_them(example: Manifests) ->
     assert any(path.startswith(f"{place}/") for place in (*places, "/vault/secrets"))
 
 
+@pytest.mark.parametrize("page", ["docs/kubernetes.md", "docs/running.md", "deploy/helm/directflow/README.md"])
+def test_the_budget_is_promised_for_one_rollout_at_a_time(page: str) -> None:
+    """Gateways are counted twice; a second rollout within the longest stream makes three generations of them."""
+    told = " ".join((ROOT / page).read_text().split())
+    stream = r"(`gateway\.drain\.longestStreamSeconds`|the longest stream)"
+    assert re.search(rf"holds for one rollout (of the gateway )?within {stream}", told)
+
+
 def test_the_token_that_vault_agent_is_given_is_the_gateways(render: Callable[[Values], Manifests]) -> None:
     manifests = render(EXAMPLES[0])
     pod = manifests.one("Deployment", "gateway")["spec"]["template"]
