@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from directflow_cli.dev.postgres import PostgresServer
+from directflow_gateway.credentials import FileCredentialSource
 from directflow_gateway.pools import Budgets
 from directflow_runtime.errors import DirectFlowError
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -57,6 +58,80 @@ async def test_the_login_is_shown_beneath_the_wait_of_who_needed_it(
     assert (wait.attributes["directflow.pool.in_use"], wait.attributes["directflow.pool.size"]) == (1, 3)
     assert wait.attributes["directflow.pool.wait_ms"] >= login.attributes["directflow.connect_ms"] > 0
     assert wait.attributes["directflow.connection"] == stand.connection.name
+
+
+HELD_S = 0.3
+
+
+async def late(*_: Any) -> None:
+    await asyncio.sleep(HELD_S)
+
+
+async def test_each_of_those_who_wait_for_one_login_tells_that_it_was_a_login(
+    make_stand: Callable[..., Any], postgres: PostgresServer, traced: Traced
+) -> None:
+    """Its span is beneath the first one's, who may be in another trace."""
+    stand = make_stand(postgres, pool_size=8, examine=late, tracer=traced.tracer)
+
+    async def use(within_s: float = 20) -> None:
+        async with stand.lease(within_s):
+            pass
+
+    await asyncio.gather(use(), use(), use(HELD_S / 2), return_exceptions=True)
+    waits = traced.named("pool acquire")
+    assert len(waits) == 3
+    assert [wait.attributes["error.type"] for wait in waits if not wait.status.is_ok] == ["DEADLINE_EXCEEDED"]
+    for wait in waits:
+        assert wait.attributes["directflow.pool.wait_ms"] >= wait.attributes["directflow.pool.connect_ms"]
+        assert wait.attributes["directflow.pool.connect_ms"] > HELD_S * 400
+        assert wait.attributes["directflow.pool.opened"] is wait.status.is_ok
+        assert "directflow.pool.admission_ms" not in wait.attributes
+    assert traced.named("connect")[0].attributes["directflow.examine_ms"] > HELD_S * 900
+
+
+async def test_each_of_those_who_wait_for_one_credential_tells_that_it_was_the_credential(
+    make_stand: Callable[..., Any], postgres: PostgresServer, traced: Traced, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read = FileCredentialSource.read
+
+    async def slow(*args: Any, **more: Any) -> Any:
+        await late()
+        return await read(*args, **more)
+
+    monkeypatch.setattr(FileCredentialSource, "read", slow)
+    stand = make_stand(postgres, pool_size=8, tracer=traced.tracer)
+
+    async def use(within_s: float) -> None:
+        async with stand.lease(within_s):
+            pass
+
+    await asyncio.gather(use(20), use(20), use(HELD_S / 2), return_exceptions=True)
+    waits = traced.named("pool acquire")
+    assert len(waits) == 3
+    for wait in waits:
+        assert wait.attributes["directflow.pool.credential_ms"] > HELD_S * 400
+
+
+async def test_each_of_those_who_wait_for_a_budget_tells_that_it_was_the_budget(
+    make_stand: Callable[..., Any], postgres: PostgresServer, traced: Traced
+) -> None:
+    budgets = Budgets(together=1)
+    stand = make_stand(postgres, pool_size=8, acquire_timeout_s=HELD_S, budgets=budgets, tracer=traced.tracer)
+
+    async def use() -> None:
+        async with stand.lease():
+            pass
+
+    async with stand.lease():
+        await asyncio.gather(use(), use(), return_exceptions=True)
+    await stand.pools.aclose()
+    budgets.close()
+    waits = [span for span in traced.named("pool acquire") if span.attributes.get("error.type") == "POOL_SATURATED"]
+    assert len(waits) == 2
+    for wait in waits:
+        assert wait.attributes["directflow.pool.admission_ms"] > HELD_S * 800
+        assert wait.attributes["directflow.cause"] == "PROCESS_BUDGET"
+        assert wait.attributes["directflow.pool.opened"] is False
 
 
 async def test_a_login_serves_whoever_waits_and_is_in_no_callers_context(
@@ -114,6 +189,8 @@ async def test_a_refused_login_fails_the_login_and_the_wait_with_the_reason(
         async with stand.lease():
             pass
     for span in (traced.only("connect"), traced.only("pool acquire")):
+        # The second look at a credential that was refused comes a second after the first, and is no login.
+        assert span.attributes["directflow.pool.credential_ms"] > 900
         assert span.attributes["error.type"] == "CREDENTIALS_REJECTED"
         assert not span.status.is_ok
         told = repr(dict(span.attributes)) + repr(span.events) + str(span.status.description)

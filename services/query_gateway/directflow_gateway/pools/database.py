@@ -1,15 +1,14 @@
 """The sessions of one gateway replica on one customer's database."""
 
 import asyncio
-import contextlib
 import contextvars
 import random
 import time
 from collections import deque
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import Coroutine
 
 from directflow_runtime.errors import DirectFlowError
-from opentelemetry.trace import Span, Tracer
+from opentelemetry.trace import Tracer
 
 from directflow_gateway import telemetry_names as names
 from directflow_gateway.connections import Connection
@@ -17,14 +16,17 @@ from directflow_gateway.credentials import Keyring
 from directflow_gateway.execution.cancel import settle
 from directflow_gateway.execution.connection import GatewayConnection
 from directflow_gateway.execution.watchdog import Watchdog
-from directflow_gateway.pools.acquire_span import ADMISSION, CONNECT, Acquisition, Wanted, opening_span
+from directflow_gateway.pools.acquire_span import ADMISSION, CONNECT, Acquisition, opening_span
 from directflow_gateway.pools.budget import Address, Budgets, Request
-from directflow_gateway.pools.failures import again, overdue, saturated
+from directflow_gateway.pools.deadline import until
+from directflow_gateway.pools.failures import again, saturated
 from directflow_gateway.pools.generation import Generation
 from directflow_gateway.pools.meter import Figures
 from directflow_gateway.pools.opening import Opener
+from directflow_gateway.pools.pause import Pause
 from directflow_gateway.pools.permit import Permit
 from directflow_gateway.pools.suspicion import Suspicion
+from directflow_gateway.pools.wait_queue import WaitQueue, Wanted
 
 LIFE_S = 1800.0
 """A session is replaced after this time: what a backend caches of a large catalogue it never gives back."""
@@ -33,6 +35,8 @@ IDLE_S = 300.0
 """A session that nobody needed for this long is closed."""
 ATTEMPT_S = 0.05
 """How long a caller waits for the one attempt that an open breaker lets through; it goes on without him."""
+PAUSE_S = 0.5
+"""After a failed attempt nobody tries to open a session for this time, while one comes back that serves who waits."""
 
 
 class DatabasePool:
@@ -67,12 +71,13 @@ class DatabasePool:
         self._budgets = budgets
         self._tracer = tracer
         self._idle: deque[GatewayConnection] = deque()
-        self._waiting: deque[Wanted] = deque()
-        self._impatient: set[Wanted] = set()
-        """Those that have waited as long as they may for somebody else's session."""
-        self._leased = 0
+        self._queue = WaitQueue()
+        self._leased: set[GatewayConnection] = set()
         """Given out, or being stopped."""
         self._is_opening = False
+        self._failure: DirectFlowError | None = None
+        """Of the last attempt to open a session; None: it went well."""
+        self._pause = Pause(PAUSE_S, self._open_more)
         self._request: Request | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._reaper: asyncio.TimerHandle | None = None
@@ -87,15 +92,15 @@ class DatabasePool:
         raises. Whoever waits when the pool is closed is still served: his connection was changed, not his call."""
         self._users += 1
         self._keyring.begin_use()
-        acquisition = Acquisition(self._tracer, self.connection)
+        acquisition = Acquisition(self._tracer, self.connection, self._opener.waits)
         try:
             async with until(deadline):
                 connection = await self._session(acquisition)
         except BaseException as error:
-            acquisition.failed(error, self._leased, self.connection.limits.pool_size)
+            acquisition.failed(error, len(self._leased), self.connection.limits.pool_size)
             self._user_left()
             raise
-        acquisition.ended(connection.opened_at, self._leased, self.connection.limits.pool_size)
+        acquisition.ended(connection.opened_at, len(self._leased), self.connection.limits.pool_size)
         connection.begin_lease(deadline)
         self._watchdog.add(connection.watch)
         return connection
@@ -141,9 +146,8 @@ class DatabasePool:
 
     def figures(self) -> Figures:
         """Of this moment."""
-        waiting = sum(not wanted.done() for wanted in self._waiting)
         is_broken = self._opener.failure is not None
-        return Figures(len(self._idle), self._leased, int(self._is_opening), waiting, is_broken)
+        return Figures(len(self._idle), len(self._leased), int(self._is_opening), len(self._queue), is_broken)
 
     # --- for the budgets -----------------------------------------------------------------------------------------
 
@@ -159,25 +163,24 @@ class DatabasePool:
 
     async def _session(self, acquisition: Acquisition) -> GatewayConnection:
         await self._follow_credential()
-        self._forget_done()
-        if not self._waiting and (connection := self._reusable()) is not None:
-            self._leased += 1
+        acquisition.has_credential()
+        if not self._queue and (connection := self._reusable()) is not None:
+            self._leased.add(connection)
             return connection
-        wanted = Wanted(acquisition.waits())
-        self._waiting.append(wanted)
-        timer = self._patience(wanted)
+        wanted = Wanted(acquisition.waits(), self.connection.limits.acquire_timeout_s)
+        self._queue.join(wanted)
+        self._set_patience(wanted)
         self._open_more()
         try:
             return await wanted
         except BaseException:
             if wanted.done() and not wanted.cancelled() and wanted.exception() is None:
-                self._leased -= 1  # it came in the moment in which the caller left
+                self._leased.discard(wanted.result())  # it came in the moment in which the caller left
                 self._keep(wanted.result())
             raise
         finally:
-            timer.cancel()
-            self._impatient.discard(wanted)
-            self._forget_done()
+            self._queue.leave(wanted)
+            self._withdraw_request()
 
     async def _follow_credential(self) -> None:
         """Where it has expired and its source is away, new logins would fail, and sessions that are there still work.
@@ -185,81 +188,80 @@ class DatabasePool:
         try:
             self.generation.follow((await self._keyring.credential()).generation)
         except DirectFlowError:
-            if not self._idle:
+            if not self._idle and not self._one_comes_back():
                 raise
         else:
             self._leave_outgoing()
 
-    def _patience(self, wanted: Wanted) -> asyncio.TimerHandle:
-        loop = asyncio.get_running_loop()
-        failure = self._opener.failure
-        if failure is None:
-            return loop.call_later(self.connection.limits.acquire_timeout_s, self._lose_patience, wanted)
-        return loop.call_later(ATTEMPT_S, self._give_up, wanted)
+    def _set_patience(self, wanted: Wanted) -> None:
+        if self._opener.failure is not None and not self._one_comes_back():
+            wanted.look_at(ATTEMPT_S, self._give_up)
+        else:
+            wanted.look_at(max(0.0, wanted.patient_until - time.monotonic()), self._lose_patience)
 
     def _give_up(self, wanted: Wanted) -> None:
         failure = self._opener.failure
-        if failure is not None and not wanted.done():
+        if wanted.done():
+            return
+        if failure is not None and not self._one_comes_back():
             wanted.set_exception(again(failure))
         else:
-            self._lose_patience(wanted)
+            self._set_patience(wanted)
 
     def _lose_patience(self, wanted: Wanted) -> None:
-        if not wanted.done():
-            self._impatient.add(wanted)
-            self._refuse_impatient()
+        self._queue.lose_patience(wanted)
+        self._refuse_impatient()
 
     def _refuse_impatient(self) -> None:
         """A login that is under way is worth waiting for, up to the call's deadline; sessions of others are not."""
         is_blocked = self._request is not None and not self._request.granted.done()
         if self._is_opening and not is_blocked:
             return
+        if self._request is None and self._failure is not None:
+            self._queue.refuse_impatient(self._failure)
+            return
         cause = self._request.cause if self._request is not None else None
-        for wanted in self._impatient:
-            if not wanted.done():
-                wanted.set_exception(saturated(cause.value if cause is not None else ""))
+        self._queue.refuse_impatient(saturated(cause.value if cause is not None else ""))
 
-    def _forget_done(self) -> None:
-        """Those that were told, or left. With nobody else, no permit is needed; one that has been granted in this
-        moment is already the login's, and given back now it would be two sessions' at once."""
-        while self._waiting and self._waiting[0].done():
-            self._waiting.popleft()
+    def _withdraw_request(self) -> None:
+        """When nobody waits, no permit is needed; one that has been granted in this moment is already the login's, and
+        given back now it would be two sessions' at once."""
         request = self._request
-        if request is not None and not request.granted.done() and all(wanted.done() for wanted in self._waiting):
+        if request is not None and not request.granted.done() and not self._queue:
             self._budgets.withdraw(request)
 
-    def _first_waiting(self) -> Wanted | None:
-        while self._waiting:
-            wanted = self._waiting.popleft()
-            if not wanted.done():
-                return wanted
-        return None
-
-    def _first_span(self) -> Span | None:
-        return next((wanted.span for wanted in self._waiting if not wanted.done()), None)
+    def _one_comes_back(self) -> bool:
+        """Whether a session that is given out will serve the next one, whatever keeps us from opening others: a role's
+        connection limit, or a password that was changed in the database and not yet where it is stored. Not when the
+        server does not answer: that one is lost as well."""
+        return self._opener.reaches_server and any(
+            not connection.wire.lost and self.generation.is_present(connection) for connection in self._leased
+        )
 
     # --- opening -------------------------------------------------------------------------------------------------
 
     def _open_more(self) -> None:
-        if not self._is_opening and self._waiting and self._has_room():
+        if not self._is_opening and self._wants_more():
             self._is_opening = True
             # Of no call's context: it goes on for others. Its spans are beneath those who wait (see opening_span).
             self._run(self._open_while_wanted(), contextvars.Context())
 
-    def _has_room(self) -> bool:
-        return self._leased + len(self._idle) < self.connection.limits.pool_size
+    def _wants_more(self) -> bool:
+        has_room = len(self._leased) + len(self._idle) < self.connection.limits.pool_size
+        return bool(self._queue) and has_room and not (self._pause.is_on and self._one_comes_back())
 
     async def _open_while_wanted(self) -> None:
         """Goes on when the callers leave, for the login's thread does: the session is then kept for the next one."""
         try:
-            while any(not wanted.done() for wanted in self._waiting) and self._has_room():
-                await self.generation.settled()
+            while self._wants_more():
+                with self._opener.waits.credential:
+                    await self.generation.settled()
                 permit = await self._permit()
                 if permit is not None:
                     await self._open(permit)
                 self._refuse_impatient()
         except Exception as error:
-            self._fail_all(error)
+            self._queue.fail_all(error)
             raise
         finally:
             self._is_opening = False
@@ -272,9 +274,11 @@ class DatabasePool:
         try:
             if request.granted.done():
                 return request.granted.result()
-            with opening_span(self._tracer, ADMISSION, self.connection, self._first_span()) as span:
+            waiting, waits = self._queue.first_span(), self._opener.waits
+            with opening_span(self._tracer, ADMISSION, self.connection, waiting, waits) as span:
                 if request.cause is not None:
-                    span.set_attribute(names.CAUSE, request.cause.value)
+                    waits.budget = request.cause.value
+                    span.set_attribute(names.CAUSE, waits.budget)
                 return await request.granted
         except asyncio.CancelledError:
             self._budgets.withdraw(request)
@@ -284,21 +288,24 @@ class DatabasePool:
 
     async def _open(self, permit: Permit) -> None:
         try:
-            with opening_span(self._tracer, CONNECT, self.connection, self._first_span()) as span:
-                began = time.monotonic()
+            with opening_span(self._tracer, CONNECT, self.connection, self._queue.first_span(), self._opener.waits):
                 connection = await self._opener.open(permit)
-                span.set_attribute(names.CONNECT_MS, round((time.monotonic() - began) * 1000, 3))
         except DirectFlowError as error:
-            self._fail_all(error)
+            self._not_opened(error)
             return
+        self._failure = None
         self.generation.follow(connection.generation)
         self._leave_outgoing()
         self._keep(connection)
 
-    def _fail_all(self, error: Exception) -> None:
-        """Who asked before an attempt failed is told of its failure, and makes no other one."""
-        while (wanted := self._first_waiting()) is not None:
-            wanted.set_exception(again(error) if isinstance(error, DirectFlowError) else error)
+    def _not_opened(self, failure: DirectFlowError) -> None:
+        """Who asked before an attempt failed is told of its failure, and makes no other one; unless he need not know,
+        because a session comes back."""
+        self._failure = failure
+        if self._one_comes_back():
+            self._pause.begin()
+        else:
+            self._queue.fail_all(failure)
 
     # --- sessions that come back ---------------------------------------------------------------------------------
 
@@ -330,18 +337,18 @@ class DatabasePool:
     def _put_back(self, connection: GatewayConnection) -> None:
         self._watchdog.remove(connection.watch)
         connection.end_lease()
-        self._leased -= 1
+        self._leased.discard(connection)
         self._keep(connection)
         self._user_left()
 
     def _keep(self, connection: GatewayConnection) -> None:
         """Gives a session to the first who waits, or keeps it for the next one, or closes it."""
-        if connection.wire.lost or (self._waiting and not connection.wire.is_quiet()):
+        if connection.wire.lost or (self._queue and not connection.wire.is_quiet()):
             connection.abort()
         elif self._is_over(connection) or self._budgets.owes(self, connection.opened_at):
             connection.leave()
-        elif (wanted := self._first_waiting()) is not None:
-            self._leased += 1
+        elif (wanted := self._queue.next()) is not None:
+            self._leased.add(connection)
             wanted.set_result(connection)
         elif self._closed:
             connection.leave()
@@ -377,19 +384,10 @@ class DatabasePool:
 
     def _close_opener(self) -> None:
         if self._closed and not self._users:
+            self._pause.end()
             self._opener.close()
 
     def _run(self, work: Coroutine[None, None, None], context: contextvars.Context | None = None) -> None:
         task = asyncio.get_running_loop().create_task(work, context=context)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-@contextlib.asynccontextmanager
-async def until(deadline: float) -> AsyncIterator[None]:
-    """Raises DEADLINE_EXCEEDED when the block is not through by then."""
-    try:
-        async with asyncio.timeout(deadline - time.monotonic()):
-            yield
-    except TimeoutError:
-        raise overdue() from None

@@ -26,6 +26,7 @@ from directflow_gateway.pools.login import login
 from directflow_gateway.pools.meter import OK, REFUSED, UNREACHABLE, PoolMeter
 from directflow_gateway.pools.parameters import CaFile
 from directflow_gateway.pools.permit import Permit
+from directflow_gateway.pools.waits import Waits
 
 Examine = Callable[[Connection, GatewayConnection], Awaitable[None]]
 """Looks at the first session of each credential. Raises DirectFlowError (ROLE_REFUSED) to refuse the database."""
@@ -65,9 +66,13 @@ class Opener:
         self._breaker = Breaker()
         """Of what concerns this connection alone: its credential, its TLS, its database."""
         self._server = server
+        self.reaches_server = True
+        """False when the last attempt met no server that takes sessions."""
         self._meter = meter
         self._turn = threading.Lock()
         self._ca = CaFile(connection.ca_pem)
+        self.waits = Waits()
+        """What opening sessions takes, all of them together."""
 
     def close(self) -> None:
         """Afterwards nothing can be opened."""
@@ -89,8 +94,10 @@ class Opener:
             raise
 
     async def _opened(self, permit: Permit) -> GatewayConnection:
-        credential = await self._credential()
+        with self.waits.credential:
+            credential = await self._credential()
         self._breaker.check()
+        self.reaches_server = False
         self._server.check()
         is_repeated = False
         for _ in range(LOGINS):
@@ -99,7 +106,8 @@ class Opener:
             except RefusedLogin:
                 if is_repeated:
                     break
-                fresh = await self._after_refusal(credential)
+                with self.waits.credential:
+                    fresh = await self._after_refusal(credential)
             # The same one, a second later, once: some store a password before they change it in the database.
             is_repeated = fresh.generation == credential.generation
             if is_repeated and fresh.lease is not None:
@@ -147,7 +155,8 @@ class Opener:
         """`_login`, counted."""
         outcome = UNREACHABLE
         try:
-            pgconn = await self._login(credential, permit)
+            with self.waits.login:
+                pgconn = await self._login(credential, permit)
             outcome = OK
             return pgconn
         except RefusedLogin:
@@ -165,6 +174,7 @@ class Opener:
             raise host_refused(str(refused)) from None
         except (psycopg.OperationalError, OSError) as error:  # TimeoutError is an OSError
             failure = unreachable(cause_of(error))
+            self.reaches_server = not concerns_the_server(error)
             if concerns_the_server(error) and not is_busy:
                 self._server.failed(failure)
                 raise failure from None
@@ -174,13 +184,15 @@ class Opener:
             self._breaker.failed(failure)
             raise failure from None
         self._server.closed()
+        self.reaches_server = True
         return pgconn
 
     async def _look_at(self, connection: GatewayConnection) -> None:
         if self._examined == connection.generation:
             return
         try:
-            await self._examine(self._connection, connection)
+            with self.waits.examination:
+                await self._examine(self._connection, connection)
         except DirectFlowError as refusal:
             if refusal.code is StatusCode.FAILED_PRECONDITION:
                 self._breaker.refused(refusal)
