@@ -33,16 +33,18 @@ class Aside:
     def __init__(self) -> None:
         self.late: list[Flight] = []
         """Oldest first."""
-        self._parts: deque[Sequence[Waiter]] = deque()
+        self.ending: set[Flight] = set()
+        """Cancelled, and not yet at their end: the lane must not end before them."""
+        self.parts: deque[Sequence[Waiter]] = deque()
         """What is asked again, each in a statement of its own."""
         self._behind: dict[Hashable, dict[Waiter, None]] = {}
         """By what a late statement asks alone: callers with the same question, who came later. In the others' statement
         they would make that one late as well; in that which is in flight they would get what was true before they
         asked."""
 
-    def __bool__(self) -> bool:
-        """Whether anybody is to be asked again."""
-        return bool(self._parts)
+    def is_empty(self) -> bool:
+        """Whether nothing is late any more, and nobody is to be asked again."""
+        return not (self.late or self.ending or self.parts or self._behind)
 
     def divide(self, flight: Flight) -> None:
         """Its callers are to be asked again in parts; one that asks a single question has none."""
@@ -50,13 +52,19 @@ class Aside:
         if row is not None:
             self._behind.setdefault(row, {})
         else:
-            self._parts.extend(_parts(flight.aboard))
+            self.parts.extend(_parts(flight.waiters()))
+
+    def ask_again(self, waiters: Sequence[Waiter]) -> None:
+        """In one part, after all others."""
+        if waiters:
+            self.parts.append(waiters)
 
     def over(self, flight: Flight) -> None:
         """Whoever waited behind it is asked now."""
+        self.ending.discard(flight)
         row = flight.only_row if flight.is_late else None
         if row is not None and (waiting := self._behind.pop(row, None)):
-            self._parts.append(list(waiting))
+            self.parts.append(list(waiting))
 
     def fresh(self, waiters: Sequence[Waiter]) -> Sequence[Waiter]:
         """Those whose question is not being asked by a late statement; the others wait for its end."""
@@ -72,8 +80,8 @@ class Aside:
 
     def take(self) -> Sequence[Waiter]:
         """The next part without those who have been answered or have left."""
-        while self._parts:
-            waiters = [waiter for waiter in self._parts.popleft() if not waiter.answer.done()]
+        while self.parts:
+            waiters = [waiter for waiter in self.parts.popleft() if not waiter.answer.done()]
             if len({waiter.row for waiter in waiters}) == 1:
                 waiters = list(self.fresh(waiters))
             if waiters:
@@ -88,19 +96,19 @@ class Aside:
     def redundant(self, flights: Sequence[Flight]) -> Flight | None:
         """The oldest late statement of several of whose callers, as many as are left, none needs it any more: each is
         being asked alone, or waits for the end of such a statement."""
-        alone = set().union(*(flight.aboard for flight in flights if flight.only_row is not None))
+        alone = set().union(*(flight.aboard for flight in flights if flight.is_late and flight.only_row is not None))
         alone.update(*self._behind.values())
         shared = (flight for flight in flights if flight.is_late and flight.only_row is None)
         return next((flight for flight in shared if flight.aboard and flight.aboard <= alone), None)
 
     def waiters(self) -> set[Waiter]:
         """All who will be asked again."""
-        return set().union(*self._parts, *self._behind.values())
+        return set().union(*self.parts, *self._behind.values())
 
     def clear(self) -> set[Waiter]:
         """Those who would have been asked again."""
         waiters = self.waiters()
-        self._parts.clear()
+        self.parts.clear()
         self._behind.clear()
         return waiters
 

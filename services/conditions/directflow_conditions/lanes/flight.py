@@ -14,7 +14,7 @@ from directflow_conditions.questions import Question
 class Flight:
     """One statement from its beginning to its end."""
 
-    __slots__ = ("aboard", "batch", "began", "is_late", "question", "span", "task")
+    __slots__ = ("aboard", "batch", "began", "error", "is_late", "question", "span", "task")
 
     def __init__(self, question: Question | None = None) -> None:
         """`question`: that of the first caller, whose statement runs in its own task."""
@@ -28,6 +28,7 @@ class Flight:
         """What it is a part of: its own span, or its only caller's."""
         self.began = time.monotonic()
         self.is_late = False
+        self.error: Exception | None = None
 
     def take(self, batch: Batch) -> None:
         """Its callers come aboard."""
@@ -43,6 +44,10 @@ class Flight:
         if self.batch is not None and len(self.batch) == 1:
             return self.batch.waiters[0].row
         return None
+
+    def waiters(self) -> list[Waiter]:
+        """Those aboard, in the order in which they came."""
+        return [waiter for waiter in self.batch.waiters if waiter in self.aboard] if self.batch is not None else []
 
     def leave(self, waiter: Waiter) -> bool:
         """Whether the caller was aboard. A statement that nobody waits for any more is cancelled."""

@@ -13,8 +13,8 @@ from opentelemetry.trace import INVALID_SPAN, Span, Tracer, get_current_span
 
 from directflow_conditions.lanes.aside import LATE_S, MOST_LATE, Aside
 from directflow_conditions.lanes.batch import Batch
-from directflow_conditions.lanes.flight import Flight
 from directflow_conditions.lanes.fair_queue import FairQueue
+from directflow_conditions.lanes.flight import Flight
 from directflow_conditions.lanes.statement_span import statement_span, tell_vain_wait
 from directflow_conditions.lanes.waiter import Waiter
 from directflow_conditions.questions import Alone, Answer, Gateway, Outcomes, Question
@@ -45,7 +45,13 @@ class Lane:
     """
 
     def __init__(
-        self, gateway: Gateway, tracer: Tracer, most: int, vanish: Callable[[], None], sizes: Histogram
+        self,
+        gateway: Gateway,
+        tracer: Tracer,
+        most: int,
+        vanish: Callable[[], None],
+        sizes: Histogram,
+        late_after_s: float = LATE_S,
     ) -> None:
         """`most` callers a statement; `vanish` is called when nobody is left; `sizes` is told of each batch."""
         self._sizes = sizes
@@ -62,7 +68,7 @@ class Lane:
         """The statement that those who are to be asked again wait for."""
         self._aside: Aside | None = None
         """None as long as no statement was late."""
-        self._late_after_s = LATE_S
+        self._shortest_late_s = self._late_after_s = late_after_s
         self._timer: asyncio.TimerHandle | None = None
         self.waiting = 0
         """Callers who wait for an answer."""
@@ -113,7 +119,8 @@ class Lane:
         if self._aside is not None:
             queued += self._aside.clear()
         Batch(queued).fail(_ended())
-        tasks = [flight.task for flight in self._flights() if flight.task is not None]
+        ending = [] if self._aside is None else self._aside.ending
+        tasks = [flight.task for flight in (*self._flights(), *ending) if flight.task is not None]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -135,9 +142,9 @@ class Lane:
         """Starts what may be started. The lane ends when nothing is in flight."""
         if self._usual is None and self._queue:
             self._usual = self._started(self._take)
-        if self._aside is not None and self._again is None and self._aside:
+        if self._aside is not None and self._again is None and self._aside.parts:
             self._again = self._started(self._aside.take)
-        if self._usual is None and self._again is None and not (self._aside is not None and self._aside.late):
+        if self._usual is None and self._again is None and self._aside is None:
             if self._timer is not None:
                 self._timer.cancel()
             self._vanish()
@@ -152,13 +159,13 @@ class Lane:
 
     def _over(self, flight: Flight) -> None:
         if flight.aboard:
-            # Who was not answered is left when it was cancelled: nobody waits any more, or the service ends.
-            self._fail(flight, _ended())
-            flight.aboard.clear()
+            self._end(flight)
         self._forget(flight)
         if self._aside is not None:
             self._aside.over(flight)
             self._step_aside(self._aside)
+            if self._again is None and self._aside.is_empty():
+                self._aside = None
         self._advance()
 
     def _take(self) -> Sequence[Waiter]:
@@ -180,11 +187,9 @@ class Lane:
         try:
             with statement_span(self._tracer, batch) as flight.span:
                 timeout = max(waiter.deadline for waiter in batch.waiters) - time.monotonic()
-                outcomes = await self._gateway.ask(batch.questions(), max(timeout, 0.0))
+                self._answer(flight, batch, await self._gateway.ask(batch.questions(), max(timeout, 0.0)))
         except Exception as error:
-            self._fail(flight, error)
-        else:
-            self._answer(flight, batch, outcomes)
+            flight.error = error
 
     def _answer(self, flight: Flight, batch: Batch, outcomes: Sequence[Outcomes]) -> None:
         if len(batch) > 1:
@@ -192,17 +197,23 @@ class Lane:
         batch.deliver(outcomes, self._elsewhere(flight) if flight.is_late else frozenset())
 
     def _learn(self, batch: Batch, took_s: float) -> None:
-        if took_s <= LATE_S:
-            self._late_after_s = LATE_S
+        if took_s <= self._shortest_late_s:
+            self._late_after_s = self._shortest_late_s
         elif 2 * len({waiter.row for waiter in batch.waiters if not waiter.answer.done()}) > len(batch):
             self._late_after_s = min(MOST_USUAL_S, TIMES_USUAL * took_s)
 
-    def _fail(self, flight: Flight, error: Exception) -> None:
-        """Tells each caller that is still there, and is not being asked in another statement."""
+    def _end(self, flight: Flight) -> None:
+        """Whoever has no answer, and is not being asked in another statement, is told why."""
         elsewhere = self._elsewhere(flight)
-        for waiter in flight.aboard:
-            if waiter not in elsewhere and not waiter.answer.done():
-                waiter.answer.set_result(error)
+        left = [waiter for waiter in flight.aboard if not waiter.answer.done() and waiter not in elsewhere]
+        flight.aboard.clear()
+        was_cancelled = flight.task is not None and flight.task.cancelled()
+        if self._aside is not None and flight.error is None and not was_cancelled:
+            # Its answer was none for them, and the statement that was to have a better one has failed.
+            self._aside.ask_again(left)
+            return
+        # When it was cancelled nobody waits any more, or the service ends.
+        Batch(left).fail(flight.error or _ended())
 
     def _elsewhere(self, flight: Flight) -> AbstractSet[Waiter]:
         """Callers for whom there is, or will be, another statement."""
@@ -238,21 +249,45 @@ class Lane:
         if flight is self._again and flight.only_row is None:
             # Its callers are in parts of it now, and most are aboard a late statement that is older: where everybody
             # is slow that one answers first.
-            self._drop(flight)
+            self._drop(flight, self._aside)
 
     def _step_aside(self, aside: Aside) -> None:
-        """What is late holds nobody up, as long as there is room beside."""
-        for flight in (self._usual, self._again):
+        """What is late holds nobody up, as long as there is room beside: first of all what asks again, for behind it
+        are those who need milliseconds."""
+        for flight in (self._again, self._usual):
             if flight is None or not flight.is_late:
                 continue
-            if len(aside.late) >= MOST_LATE and (redundant := aside.redundant(self._flights())) is not None:
-                self._drop(redundant)
-            if len(aside.late) < MOST_LATE and flight in (self._usual, self._again):
+            if len(aside.late) >= MOST_LATE:
+                self._make_room(aside)
+            if len(aside.late) < MOST_LATE and flight in (self._again, self._usual):
                 self._forget(flight)
                 aside.late.append(flight)
 
-    def _drop(self, flight: Flight) -> None:
+    def _make_room(self, aside: Aside) -> None:
+        """As far as that costs nobody an answer."""
+        if (redundant := aside.redundant(self._flights())) is not None:
+            self._drop(redundant, aside)
+            return
+        again = self._again
+        if again is None or not again.is_late or not aside.parts:
+            return
+        waiters = again.waiters()
+        if waiters and all(
+            any(waiter in other.aboard for other in self._flights() if other is not again) for waiter in waiters
+        ):
+            # Another statement goes on for them: after the others they may be the last of it, which makes room.
+            self._drop(again, aside)
+            aside.ask_again(waiters)
+            return
+        # They have no other, and whoever has a part to wait for can do without a statement of several.
+        for flight in reversed(aside.late):
+            if flight.only_row is None and flight.aboard <= self._elsewhere(flight):
+                self._drop(flight, aside)
+                return
+
+    def _drop(self, flight: Flight, aside: Aside) -> None:
         self._forget(flight)
+        aside.ending.add(flight)
         flight.abandon()
 
     def _forget(self, flight: Flight) -> None:

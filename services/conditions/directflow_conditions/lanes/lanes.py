@@ -11,6 +11,7 @@ from directflow_runtime.metrics import OFF, Metrics
 from directflow_runtime.metrics.names import EVALUATION_BATCH, LANE_WAITING, LANES
 from opentelemetry.trace import Tracer, get_current_span
 
+from directflow_conditions.lanes.aside import LATE_S
 from directflow_conditions.lanes.lane import Lane
 from directflow_conditions.lanes.waiter import Waiter, kinds_of
 from directflow_conditions.questions import Answer, Gateway, Question
@@ -28,6 +29,8 @@ class LaneLimits:
     """Callers of one workspace that wait for an answer; those of one lane may be as many as there is room left."""
     max_lanes: int
     """Lanes of one workspace at once."""
+    late_after_s: float = LATE_S
+    """A statement that runs longer holds nobody up."""
 
 
 class StatementFailed(Exception):
@@ -99,7 +102,8 @@ class Lanes:
         if self._lane_counts[workspace] >= self._limits.max_lanes:
             raise _overloaded(f"{self._limits.max_lanes} different questions of this workspace are asked already")
         vanish = partial(self._vanished, workspace, key)
-        lane = self._lanes[key] = Lane(self._gateway, self._tracer, self._limits.max_batch, vanish, self._sizes)
+        most, late_after_s = self._limits.max_batch, self._limits.late_after_s
+        lane = self._lanes[key] = Lane(self._gateway, self._tracer, most, vanish, self._sizes, late_after_s)
         self._lane_counts[workspace] += 1
         return lane
 
