@@ -35,6 +35,18 @@ def test_the_job_is_called_as_alerts_and_dashboards_have_it(
     assert endpoint["relabelings"] == [{"targetLabel": "job", "replacement": f"directflow-{component}"}]
 
 
+def test_alerts_tell_releases_apart_by_the_namespace_that_the_operator_adds(
+    rendered: Callable[[str], Manifests],
+) -> None:
+    """No relabelling takes it away, and each alert keeps it."""
+    for monitor in rendered("watched").of("ServiceMonitor").values():
+        (endpoint,) = monitor["spec"]["endpoints"]
+        assert {one["targetLabel"] for one in endpoint["relabelings"]} == {"job"}
+    (rule,) = rendered("watched").of("PrometheusRule").values()
+    alerts = [alert for group in rule["spec"]["groups"] for alert in group["rules"]]
+    assert [alert["alert"] for alert in alerts if "by (namespace, job" not in alert["expr"]] == []
+
+
 @pytest.mark.parametrize("component", COMPONENTS)
 def test_without_metrics_no_port_is_open(rendered: Callable[[str], Manifests], component: str) -> None:
     manifests = rendered("no metrics")

@@ -17,7 +17,7 @@ RUNBOOK = ROOT / "docs" / "runbook.md"
 _SELECTOR = re.compile(r"\b((?:directflow|rpc)_[a-z0-9_]+)(?:\{([^}]*)\})?")
 _MATCHER = re.compile(r'([a-z_]+)\s*(?:=~|!~|!=|=)\s*"')
 _GROUPING = re.compile(r"\b(?:by|on|ignoring|group_left)\s*\(([^)]*)\)")
-OF_PROMETHEUS = frozenset({"job", "instance", "le"})
+OF_PROMETHEUS = frozenset({"namespace", "job", "instance", "le"})
 """Labels that a series has from whoever collects it, or from being a histogram."""
 
 

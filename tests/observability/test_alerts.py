@@ -53,6 +53,10 @@ class TestEveryAlert:
         assert deployment.metrics_of(rule["expr"])
         assert deployment.strangers(rule["expr"]) == []
 
+    def test_keeps_releases_in_other_namespaces_apart(self, rule: dict[str, Any]) -> None:
+        for labels in re.findall(r"\b(?:by|on) \(([^)]*)\)", rule["expr"]):
+            assert labels.startswith("namespace, job"), labels
+
     def test_says_in_words_what_is_the_matter_and_where_to_read_on(self, rule: dict[str, Any]) -> None:
         told = rule["annotations"]
         assert set(told) == {"summary", "description", "runbook_url"}

@@ -82,6 +82,13 @@ class TestEveryDashboard:
         offered = {one["name"] for one in dashboard["templating"]["list"]} - {"datasource"}
         assert {name for text in expressions(dashboard) for name in VARIABLE.findall(text)} == offered
 
+    def test_asks_for_the_chosen_releases_alone(self, dashboard: dict[str, Any]) -> None:
+        for expression in expressions(dashboard):
+            selectors = re.findall(
+                r"\b(?:directflow|rpc)_[a-z0-9_]+(\{[^}]*\})?", re.sub(r"by \([^)]*\)", "", expression)
+            )
+            assert all(selector.startswith('{namespace=~"$namespace"') for selector in selectors), expression
+
     def test_says_in_words_what_each_graph_shows(self, dashboard: dict[str, Any]) -> None:
         for panel in graphs(dashboard):
             assert panel["description"].endswith(".")
