@@ -11,6 +11,7 @@ import pytest
 from directflow_cli.dev.postgres import PostgresServer
 from directflow_gateway.execution import fetch_first
 from directflow_gateway.pools import opening
+from directflow_gateway.pools.database import ATTEMPT_S
 from directflow_runtime.errors import DirectFlowError
 
 LONG_S = 30.0
@@ -105,6 +106,31 @@ async def test_who_waits_gets_a_session_of_his_own_as_soon_as_nothing_keeps_it_a
         waiting = await waits(stand)
         limit(stand, 2)
         assert await waiting == "OK"
+
+
+async def test_a_slow_login_behind_an_open_breaker_is_no_reason_to_fail_anybody(
+    make_stand: Callable[..., Any], postgres: PostgresServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("directflow_gateway.pools.breaker.FAILURES", 1)
+    monkeypatch.setattr("directflow_gateway.pools.breaker.PROBE_S", 0.0)
+    stand = make_stand(postgres, pool_size=2, acquire_timeout_s=LONG_S)
+    limit(stand, 1)
+    under_way, may_go_on, login = asyncio.Event(), asyncio.Event(), opening.login
+
+    async def slow(*args: Any) -> Any:
+        under_way.set()
+        await may_go_on.wait()
+        return await login(*args)
+
+    async with stand.lease():
+        waiting = [await waits(stand)]
+        monkeypatch.setattr(opening, "login", slow)
+        await under_way.wait()
+        waiting.append(asyncio.create_task(call(stand)))
+        await asyncio.sleep(4 * ATTEMPT_S)
+        assert not any(task.done() for task in waiting)
+        may_go_on.set()
+    assert await asyncio.gather(*waiting) == ["OK", "OK"]
 
 
 async def test_when_the_last_session_does_not_come_back_who_waits_is_told_why_there_is_no_other(

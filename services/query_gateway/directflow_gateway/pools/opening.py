@@ -96,9 +96,7 @@ class Opener:
     async def _opened(self, permit: Permit) -> GatewayConnection:
         with self.waits.credential:
             credential = await self._credential()
-        self._breaker.check()
-        self.reaches_server = False
-        self._server.check()
+        self._check_breakers()
         is_repeated = False
         for _ in range(LOGINS):
             try:
@@ -115,6 +113,14 @@ class Opener:
             credential = fresh
         self._breaker.refused(rejected())
         raise rejected()
+
+    def _check_breakers(self) -> None:
+        self._breaker.check()
+        try:
+            self._server.check()
+        except DirectFlowError:
+            self.reaches_server = False
+            raise
 
     async def _credential(self) -> Credential:
         """The credential; another one than was last refused is worth a login, whatever the breaker says."""
