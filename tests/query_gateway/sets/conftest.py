@@ -305,14 +305,19 @@ def start_gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
     """`start_gateway(server, database)`: a gateway process of one connection, ended with the session.
 
     `form`: it runs every batch in this form (see forced_form.py) instead of the one that it measures to be cheapest.
+    `settings`: of its role, as ALTER ROLE ... SET takes them.
     """
     with ExitStack() as stack:
         store = SpanStore()
         receiver = stack.enter_context(Receiver(store))
         loop = stack.enter_context(BackgroundLoop())
 
-        def start(server: PostgresServer, database: str, *, traced: bool = False, form: str = "") -> Gateway:
+        def start(
+            server: PostgresServer, database: str, *, traced: bool = False, form: str = "", settings: Sequence[str] = ()
+        ) -> Gateway:
             role = server.create_role("LOGIN")
+            for setting in settings:
+                server.psql(f'ALTER ROLE "{role.name}" SET {setting}')
             server.psql(f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role.name}"', database=database)
             plan = written(tmp_path_factory.mktemp("sets"), server, database, role, receiver.address if traced else "")
             with pytest.MonkeyPatch.context() as environment:

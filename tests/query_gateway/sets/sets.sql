@@ -50,6 +50,7 @@ CREATE TABLE "unnest" (v1 int, "unnest" text);
 INSERT INTO "unnest" VALUES (1, 'x'), (2, 'y');
 CREATE TABLE "Odd Table" ("Mixed Col" int, "select" text, "naïve" text, "a""b" text);
 INSERT INTO "Odd Table" VALUES (1, 'from', 'é', 'q'), (2, 'where', 'ü', 'q2'), (3, NULL, '☃', 'q3');
+CREATE VIEW numbered_visits AS SELECT person_id, note::int AS number FROM visits;
 CREATE VIEW active_people AS SELECT id, code, plan, score FROM people WHERE active;
 
 -- How long a tuple takes, and which pattern it is held against; see test_isolation.py.

@@ -84,6 +84,26 @@ SELECT EXISTS (SELECT 1 FROM visits WHERE person_id = <%= id %> AND note::int > 
 SELECT EXISTS (SELECT 1 FROM people WHERE id = <%= id %> AND note::int > 10) AS result
 --- exists division by a stored zero | id=ids n=divisors
 SELECT EXISTS (SELECT 1 FROM people WHERE id = <%= id %> AND 10 / div >= <%= n %>) AS result
+--- exists of a key and a stored text that is compared | id=ids n=counts
+SELECT EXISTS (SELECT 1 FROM visits WHERE person_id = <%= id %> AND note::int > <%= n %>) AS result
+--- not exists of a key and a stored text that is compared | id=ids n=counts
+SELECT NOT EXISTS (SELECT 1 FROM visits WHERE note::int >= <%= n %> AND person_id = <%= id %>) AS result
+--- exists of a key and a stored text that is equal | id=ids n=counts
+SELECT EXISTS (SELECT 1 FROM visits WHERE note::int = <%= n %> AND person_id = <%= id %>) AS result
+--- exists of a stored text that is equal, and a condition that is as dear | n=counts
+SELECT EXISTS (SELECT 1 FROM visits WHERE note::int = <%= n %> AND length(lower(upper(page))) > 100) AS result
+--- exists of a stored text that is equal, and a cheaper condition | n=counts
+SELECT EXISTS (SELECT 1 FROM visits WHERE note::int = <%= n %> AND ok) AS result
+--- exists of a key and a quotient | plan=plans n=divisors
+SELECT EXISTS (SELECT 1 FROM people WHERE plan = '<%= plan %>' AND 10 / div >= <%= n %>) AS result
+--- true limit 1 of a key or a stored text that is compared | page=pages n=counts
+SELECT true AS result FROM visits WHERE page = '<%= page %>' AND (n = 3 OR note::int > <%= n %>) LIMIT 1
+--- a stored text that is compared, without a limit | id=small_ids n=counts
+SELECT ok AS result FROM visits WHERE note::int > <%= n %> AND person_id = <%= id %>
+--- a stored text that is compared through a subquery | id=ids n=counts
+SELECT EXISTS (SELECT 1 FROM (SELECT person_id, note::int AS number FROM visits) q WHERE q.person_id = <%= id %> AND q.number > <%= n %>) AS result
+--- a stored text that is compared through a view | id=ids n=counts
+SELECT EXISTS (SELECT 1 FROM numbered_visits v WHERE v.person_id = <%= id %> AND v.number > <%= n %>) AS result
 --- exists division by the variable | id=ids n=divisors
 SELECT EXISTS (SELECT 1 FROM people WHERE id = <%= id %> AND 10 / <%= n %> > 1) AS result
 --- exists of an empty table with a division by the variable | n=divisors

@@ -39,6 +39,8 @@ class SetPlan:
     """What stored data make a tuple fail with in the LATERAL form is what it fails with alone."""
     semi_join: SemiJoin | None = None
     risks: Risks = field(default_factory=Risks)
+    unsafe_to_join: frozenset[int] = frozenset()
+    """Parameters that must not differ in a JOIN or SEMI_JOIN, which would not try the rows that the statement tries."""
     expects_failures: bool = False
     """The last call whose statement for many failed had many tuples that fail."""
     _costs: dict[frozenset[int], Costs] = field(default_factory=dict)
@@ -47,10 +49,16 @@ class SetPlan:
 
     @property
     def form(self) -> Form:
-        """What DescribeQuery says of a condition or a preload."""
+        """What DescribeQuery says of a condition or a preload: the form that it has whatever differs."""
         if self.reason:
             return Form.SINGLE
-        return Form.SEMI_JOIN if self.semi_join is not None else Form.LATERAL
+        has_semi_join = self.semi_join is not None and not self.unsafe_to_join.intersection(self.usable())
+        return Form.SEMI_JOIN if has_semi_join else Form.LATERAL
+
+    def usable(self) -> list[int]:
+        """Parameters that may differ in the set form, each for itself."""
+        columns = (number for number, name in enumerate(self.types, 1) if name)
+        return [number for number in columns if not self.risks.forbid(frozenset({number}))]
 
     def costs(self, differing: frozenset[int]) -> Costs:
         """What is known of the costs when these parameters differ."""
@@ -73,6 +81,8 @@ class SetPlan:
         castable = all(self.types[number - 1] for number in differing)
         if self.reason or not differing or not castable or self.risks.forbid(differing):
             return [Form.SINGLE]
+        if self.unsafe_to_join & differing:
+            return [Form.SINGLE, Form.LATERAL]
         return [Form.SINGLE, Form.LATERAL, Form.SEMI_JOIN if self.semi_join is not None else Form.JOIN]
 
     def _written(self, form: Form, differing: frozenset[int], row_by_row: bool) -> SetStatement:

@@ -14,7 +14,14 @@ from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.sql import CompiledStatement
 from directflow_gateway.sql.catalogue import CatalogueFacts
 from directflow_gateway.sql.parser import ParseFailure, parse
-from directflow_gateway.sql.set_form import RowsOfOneTable, array_text, risks_of, rows_of_one_table, semi_join_of
+from directflow_gateway.sql.set_form import (
+    RowsOfOneTable,
+    array_text,
+    risks_of,
+    rows_of_one_table,
+    semi_join_of,
+    unsafe_to_join,
+)
 from directflow_gateway.sql.set_form.risks import VOLATILE, uses_names
 from directflow_gateway.sql.set_form.semi_join import LIMITS
 from directflow_gateway.sql.tree import ParseTree
@@ -63,7 +70,9 @@ async def set_plan(conn: Connection, description: Description, *, is_condition: 
     if isinstance(tree, ParseFailure):
         raise ValueError(f"a described statement does not parse: {tree.rule}")
     plan = SetPlan(compiled, description.column_types, is_condition, risks=risks_of(tree))
-    plan.reason, plan.remedy = await _reason(conn, plan, description, tree) or ("", "")
+    facts = await _facts(conn, compiled)
+    plan.unsafe_to_join = unsafe_to_join(tree, hides_expressions=facts is None or bool(_views(facts)))
+    plan.reason, plan.remedy = await _reason(conn, plan, description, tree, facts) or ("", "")
     if is_condition and not plan.reason:
         plan.semi_join = semi_join_of(compiled.text, compiled.body_end)
         if plan.semi_join is not None and await _shape_of(conn, plan, Form.SEMI_JOIN) is None:
@@ -73,15 +82,16 @@ async def set_plan(conn: Connection, description: Description, *, is_condition: 
     return plan
 
 
-async def _reason(conn: Connection, plan: SetPlan, description: Description, tree: ParseTree) -> Reason | None:
+async def _reason(
+    conn: Connection, plan: SetPlan, description: Description, tree: ParseTree, facts: CatalogueFacts | None
+) -> Reason | None:
     """Why it runs one tuple at a time; None where it does not."""
-    facts = await _facts(conn, plan.compiled)
     if volatile := _volatile(facts, plan.compiled, tree):
         plan.is_volatile = True
         return f"It reaches {volatile}, which is volatile: its value must be a new one for each profile.", _NOT_VOLATILE
     if plan.risks.has_inner_window or await _has_window_in_view(conn, facts):
         return WINDOWED
-    if not _usable(plan):
+    if not plan.usable():
         return _nothing_differs(plan)
     if uses_names(tree, RESERVED_PREFIX):
         return f"It uses names that begin with {RESERVED_PREFIX}, which are ours.", "Give them other names."
@@ -89,12 +99,6 @@ async def _reason(conn: Connection, plan: SetPlan, description: Description, tre
     if shape is None:
         return REFUSED_FOR_MANY
     return None if _same_columns(plan, shape, description) else OTHER_TYPES
-
-
-def _usable(plan: SetPlan) -> list[int]:
-    """Parameters that may differ in the set form, each for itself."""
-    columns = (number for number, name in enumerate(plan.types, 1) if name)
-    return [number for number in columns if not plan.risks.forbid(frozenset({number}))]
 
 
 def _nothing_differs(plan: SetPlan) -> Reason:
@@ -114,7 +118,7 @@ async def _shape_of(conn: Connection, plan: SetPlan, form: Form) -> Shape | None
     """What the server says of the form when all that may differ does; None when it refuses the text."""
     await fetch(conn, "SAVEPOINT _df_set")
     try:
-        return await parse_and_describe(conn, plan.statement(form, frozenset(_usable(plan))).text)
+        return await parse_and_describe(conn, plan.statement(form, frozenset(plan.usable())).text)
     except psycopg.OperationalError as error:
         raise translate(error, None, Phase.DESCRIBE) from None
     except psycopg.Error:
@@ -150,8 +154,12 @@ SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class OPERATOR(pg_catalog.=) ANY ($
 
 
 async def _has_window_in_view(conn: Connection, facts: CatalogueFacts | None) -> bool:
-    views = [oid for oid, fact in facts.relations.by_oid.items() if fact.kind == "v"] if facts is not None else []
+    views = _views(facts) if facts is not None else []
     return bool(views) and bool(await fetch(conn, WINDOWED_VIEWS, ("{" + ",".join(map(str, views)) + "}",)))
+
+
+def _views(facts: CatalogueFacts) -> list[int]:
+    return [oid for oid, fact in facts.relations.by_oid.items() if fact.kind == "v"]
 
 
 PLAIN_TABLE = """

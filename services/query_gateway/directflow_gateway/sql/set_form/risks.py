@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from directflow_gateway.sql.tree import Node, ParseTree
 
-_COMPARISONS = frozenset({"=", "<>", "!=", "<", ">", "<=", ">="})
+COMPARISONS = frozenset({"=", "<>", "!=", "<", ">", "<=", ">="})
 _SAFE_KINDS = frozenset(
     {
         "AEXPR_OP",
@@ -47,7 +47,7 @@ _HARMLESS = frozenset(
 )  # fmt: skip
 """Parts of expressions that are defined for all values. What is not listed, and a later PostgreSQL may bring more, may
 fail."""
-_SAFE_FUNCTIONS = frozenset(
+SAFE_FUNCTIONS = frozenset(
     {
         "lower", "upper", "initcap", "btrim", "ltrim", "rtrim", "length", "char_length", "character_length", "md5",
         "octet_length", "concat", "concat_ws", "reverse", "starts_with", "strpos", "position", "now", "left", "right",
@@ -77,7 +77,7 @@ class Risks:
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
+class Known:
     """What is known of an expression."""
 
     parameters: frozenset[int] = frozenset()
@@ -87,19 +87,23 @@ class _Known:
 
 def risks_of(tree: ParseTree) -> Risks:
     """The parameters on which something depends that the planner may compute, and that may fail."""
-    known: dict[int, _Known] = {}
-    groups: dict[frozenset[int], None] = {}
+    known = known_of(tree)
+    groups = dict.fromkeys(group for node in tree.nodes() for group in _risky(node, known))
+    return Risks(tuple(groups), any(map(_is_inner_window, tree.nodes())))
+
+
+def known_of(tree: ParseTree) -> Mapping[int, Known]:
+    """What every node depends on, by its id."""
+    known: dict[int, Known] = {}
     for node in reversed(list(tree.nodes())):  # the parts of an expression before the whole
         known[id(node)] = _known(node, known)
-        for group in _risky(node, known):
-            groups.setdefault(group)
-    return Risks(tuple(groups), any(map(_is_inner_window, tree.nodes())))
+    return known
 
 
 def cannot_fail(roots: Sequence[Node]) -> bool:
     """Whether these conditions over columns are defined for every row: comparisons and what joins them."""
     rows = ("ColumnRef", "RangeVar", "JoinExpr", "Alias")
-    return all(node.tag in rows or not _may_fail(node) for root in roots for node in root.walk())
+    return all(node.tag in rows or not may_fail(node) for root in roots for node in root.walk())
 
 
 def _is_inner_window(node: Node) -> bool:
@@ -108,17 +112,17 @@ def _is_inner_window(node: Node) -> bool:
     return sum(ancestor.tag == "SelectStmt" for ancestor in node.ancestors()) > 1
 
 
-def _known(node: Node, known: Mapping[int, _Known]) -> _Known:
+def _known(node: Node, known: Mapping[int, Known]) -> Known:
     if node.tag == "ParamRef":
-        return _Known(frozenset({node.number("number")}))
+        return Known(frozenset({node.number("number")}))
     parts = [known[id(child)] for children in node.links.values() for child in children]
     parameters = frozenset[int]().union(*(part.parameters for part in parts))
-    return _Known(parameters, node.tag not in _OF_ROWS and all(part.before_rows for part in parts))
+    return Known(parameters, node.tag not in _OF_ROWS and all(part.before_rows for part in parts))
 
 
-def _risky(node: Node, known: Mapping[int, _Known]) -> Iterator[frozenset[int]]:
+def _risky(node: Node, known: Mapping[int, Known]) -> Iterator[frozenset[int]]:
     own = known[id(node)]
-    if own.parameters and own.before_rows and _may_fail(node):
+    if own.parameters and own.before_rows and may_fail(node):
         yield own.parameters
     # The planner compiles a constant pattern to guess how much it matches, whether or not a row is ever compared.
     pattern = node.one("rexpr") if _is_regex(node) else None
@@ -132,17 +136,18 @@ def _is_regex(node: Node) -> bool:
     )
 
 
-def _may_fail(node: Node) -> bool:
+def may_fail(node: Node) -> bool:
+    """Whether this node, its parts aside, may fail for some values."""
     match node.tag:
         case "A_Expr":
             names = node.names("name")
-            plain = len(names) == 1 and (names[0] in _COMPARISONS or names[0] in _IMPLIED)
+            plain = len(names) == 1 and (names[0] in COMPARISONS or names[0] in _IMPLIED)
             return not (node.text("kind") in _SAFE_KINDS and plain)
         case "TypeCast":
             return not _is_safe_cast(node)
         case "FuncCall":
             *schema, name = node.names("funcname")
-            return name not in _SAFE_FUNCTIONS or schema not in ([], ["pg_catalog"])
+            return name not in SAFE_FUNCTIONS or schema not in ([], ["pg_catalog"])
         case _:
             return node.tag not in _HARMLESS
 
