@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -136,6 +136,13 @@ class Release:
         ends_at = time.monotonic() + within_s
         while len(self.names(service)) != replicas:
             assert time.monotonic() < ends_at, f"{self.names(service)} serve, not {replicas}"
+            time.sleep(0.5)
+
+    def wait_until_gone(self, pods: Collection[str], within_s: float) -> None:
+        """Until no pod of these names is there, not even one on its way out."""
+        ends_at = time.monotonic() + within_s
+        while left := {pod["metadata"]["name"] for pod in objects("pods", self.namespace)}.intersection(pods):
+            assert time.monotonic() < ends_at, f"{sorted(left)} are still there"
             time.sleep(0.5)
 
 
