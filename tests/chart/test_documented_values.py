@@ -26,6 +26,14 @@ def test_credentials_come_from_where_a_volume_brings_them(example: Manifests) ->
     assert any(path.startswith(f"{place}/") for place in (*places, "/vault/secrets"))
 
 
+def test_the_base_of_the_image_is_given_by_its_digest() -> None:
+    """The Dockerfile's default cannot be one: there is no registry to ask here."""
+    told = (ROOT / "docs" / "kubernetes.md").read_text()
+    (command,) = re.findall(r"make image BASE=(\S+)", told)
+    assert "@sha256:" in command
+    assert "Give the base by its digest: the default is a tag" in told
+
+
 @pytest.mark.parametrize("page", ["docs/kubernetes.md", "docs/running.md", "deploy/helm/directflow/README.md"])
 def test_the_budget_is_promised_for_one_rollout_at_a_time(page: str) -> None:
     """Gateways are counted twice; a second rollout within the longest stream makes three generations of them."""
