@@ -39,10 +39,23 @@ def configure(settings: LoggingSettings, service: str, stream: TextIO | None = N
     logging.captureWarnings(True)
 
 
+def configure_for_commands() -> None:
+    """Warnings and errors of a command, in words on stderr. structlog's own default is stdout, which holds the data."""
+    structlog.configure(processors=[_in_words], logger_factory=lambda *_: structlog.PrintLogger(sys.stderr))
+
+
 def get_logger(name: str) -> FilteringBoundLogger:
     """A logger; `name` says which part of the service speaks."""
     logger: FilteringBoundLogger = structlog.get_logger(name)
     return logger
+
+
+def _in_words(logger: object, method: str, event: Event) -> str:
+    if method in ("debug", "info"):
+        raise structlog.DropEvent
+    describe_exception(event)
+    told = event.pop("event", "")
+    return " ".join((f"{method}: {told}", *(f"{key}={value}" for key, value in event.items())))
 
 
 def describe_exception(event: Event) -> None:

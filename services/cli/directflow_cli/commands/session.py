@@ -13,6 +13,7 @@ import grpc
 import typer
 from directflow_runtime.channel import open_channel
 from directflow_runtime.errors import DirectFlowError
+from directflow_runtime.logging import configure_for_commands
 from directflow_runtime.remote import remote_error
 from directflow_runtime.settings import SettingsError
 from directflow_runtime.telemetry import telemetry
@@ -46,6 +47,7 @@ def converse(target: Target, command: str, work: Work, sql: str | None = None) -
 
 def end_with(main: Callable[[], Coroutine[Any, Any, ExitCode]], sql: str | None = None) -> NoReturn:
     """Runs `main`, prints its error if it has one, and ends the process with the exit code that belongs to it."""
+    configure_for_commands()
     try:
         code = asyncio.run(_until_told(main))
     except (KeyboardInterrupt, asyncio.CancelledError):
