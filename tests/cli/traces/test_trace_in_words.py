@@ -161,6 +161,11 @@ def test_a_process_that_is_late_makes_waits_seem_longer_and_not_a_statements_own
     }
 
 
+def test_compiling_that_makes_the_process_late_is_told_as_compiling() -> None:
+    spans = [*waiting(), child("compile", 0, 200, directflow__time__loop_lag_ms=190)]
+    assert "went into compiling the SQL" in told(spans).time
+
+
 def test_of_all_hops_that_a_slow_reader_holds_up_the_outermost_is_named() -> None:
     spans = stream(0, 100, **milliseconds("server", 5), **milliseconds("reader", 70))
     attributes = {**spans[2].attributes, "directflow.time.reader_ms": 65}

@@ -105,8 +105,9 @@ def _parts(span: Span | None, ns: int, below: list[Span]) -> Iterator[tuple[Part
         return
     late = _late(span)
     for part, taken in _apparent(span, ns, below):
-        # A statement's own work may well be what made the process late, and it is no wait.
-        lag = 0.0 if part is Part.OWN and is_statement(span) else taken * late
+        # Work of its own may well be what made the process late, and it is no wait.
+        is_work = part is Part.COMPILE or (part is Part.OWN and is_statement(span))
+        lag = 0.0 if is_work else taken * late
         yield Part.LOOP_LAG, lag
         yield part, taken - lag
 
