@@ -75,6 +75,20 @@ def test_an_expired_certificate_does_not_take_the_place_of_one_that_lives(mount:
     assert files.renewed() is not None
 
 
+def test_a_directory_that_is_a_link_is_renewed_by_another_link(
+    tmp_path: Path, issued: list[Issued], authority: Authority
+) -> None:
+    for number, one in enumerate(issued):
+        plain(tmp_path / f"release-{number}", one, authority.root)
+    (tmp_path / "current").symlink_to("release-0")
+    files = CertificateFiles(TlsSettings.model_validate({"directory": tmp_path / "current"}))
+    (tmp_path / "next").symlink_to("release-1")
+    (tmp_path / "next").replace(tmp_path / "current")
+    fresh = files.renewed()
+    assert fresh is not None
+    assert (fresh.certificate, fresh.key) == (issued[1].certificate, issued[1].key)
+
+
 def half_renewed(folder: Path, one: Issued) -> None:
     (folder / "tls.crt").write_bytes(one.certificate)
 

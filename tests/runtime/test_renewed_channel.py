@@ -224,6 +224,21 @@ async def test_the_first_call_after_the_end_of_a_certificate_comes_with_the_rene
         assert await asked(served, channel) == "second"
 
 
+async def test_a_look_that_fails_is_not_the_last(
+    world: Any, server: Mount, client: Mount, authority: Authority, monkeypatch: pytest.MonkeyPatch, until: Any
+) -> None:
+    served = await world(whoami, identity=CALLERS, tls=server.settings)
+    async with channel_to(served, client) as channel:
+        with structlog.testing.capture_logs() as lines, monkeypatch.context() as defect:
+            defect.setattr(channel._inner._files, "renewed", lambda: {}["defect"])
+            await until(lambda: len(lines) > 1)
+        assert lines[0] == {
+            "event": "renewed certificates were not looked at", "error": "KeyError", "log_level": "warning"
+        }  # fmt: skip
+        client.put(authority.issue(SECOND), [authority.root])
+        await seen(served, channel, "second")
+
+
 async def test_half_a_renewal_changes_nothing(world: Any, server: Mount, client: Mount, authority: Authority) -> None:
     served = await world(whoami, identity=CALLERS, tls=server.settings)
     before, after = authority.issue(FIRST), authority.issue(SECOND)

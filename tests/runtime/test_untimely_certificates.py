@@ -1,5 +1,6 @@
 """What a check of the files finds flawless and every handshake refuses: with real servers, clients and handshakes."""
 
+import codecs
 import os
 import resource
 from collections.abc import Iterator
@@ -183,6 +184,16 @@ async def test_a_request_that_was_left_before_the_certificate_is_passed_over(
     with structlog.testing.capture_logs() as lines:
         assert await asked(served, client) == "served"
     assert [line["event"] for line in lines] == ["certificates renewed"]
+
+
+async def test_files_out_of_an_editor_of_windows_are_good_for_every_handshake(
+    world: Any, authority: Authority, server: Mount, client: Mount
+) -> None:
+    for mount, name in ((server, SERVER), (client, CLIENT)):
+        fresh, mark = authority.issue(name), codecs.BOM_UTF8
+        mount.put(Issued(mark + fresh.certificate, mark + fresh.key), [mark + authority.root])
+    served = await world(answer, identity=CALLERS, tls=server.settings)
+    assert await asked(served, client) == "served"
 
 
 @pytest.mark.parametrize("written", [10, 20, 200])

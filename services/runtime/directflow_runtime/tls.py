@@ -3,6 +3,7 @@
 Whatever is half written, unreadable or does not belong together is not taken up: what was in use before stays in use.
 """
 
+import codecs
 import os
 import ssl
 import stat
@@ -104,7 +105,7 @@ class CertificateFiles:
     def _contents(self) -> Pem:
         files = self._settings
         try:
-            pem = Pem(files.certificate_file.read_bytes(), files.key_file.read_bytes(), files.ca_file.read_bytes())
+            pem = Pem(*map(_text, (files.certificate_file, files.key_file, files.ca_file)))
         except OSError as error:
             raise _Unusable(f"{error.filename}: {error.strerror}", passes=True) from None
         self._check(pem)
@@ -194,6 +195,11 @@ def _require_file(path: Path, found: os.stat_result) -> None:
         raise _Unusable(f"{path} is no file but a directory, a pipe or a device")
     if found.st_size > MOST_BYTES:
         raise _Unusable(f"{path} is larger than {MOST_BYTES} bytes")
+
+
+def _text(path: Path) -> bytes:
+    """Without the mark that Windows' editors put first: to gRPC, unlike OpenSSL, nothing begins in such a line."""
+    return path.read_bytes().replace(codecs.BOM_UTF8, b"")
 
 
 def _no_password() -> str:
