@@ -164,10 +164,10 @@ def _most(root: Node) -> int:
 def _most_of_node(node: Node) -> int:
     match node.tag:
         case "A_Expr":
-            if node.text("kind") in ("AEXPR_OP_ANY", "AEXPR_OP_ALL"):
+            kind, right = node.text("kind"), node.one("rexpr")
+            if kind in ("AEXPR_OP_ANY", "AEXPR_OP_ALL"):
                 return _DEAR
-            items = node.one("rexpr") if node.text("kind") == "AEXPR_IN" else None
-            return 2 if items is None else 2 + len(items.many("items"))
+            return len(right.many("items")) if right is not None and right.tag == "List" else 1  # IN, BETWEEN
         case "TypeCast":
             of = node.one("arg")
             return 0 if of is None or of.tag in ("A_Const", "ParamRef") else 2
