@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator
 from contextvars import ContextVar
 from typing import Any
@@ -16,6 +17,7 @@ from .scripted_source import ScriptedSource, connection
 CALL: ContextVar[str] = ContextVar("call")
 READING = "directflow_gateway.credentials.reading"
 KEYRING = "directflow_gateway.credentials.keyring"
+DOUBT = "directflow_gateway.credentials.doubt"
 
 
 @pytest.fixture
@@ -227,14 +229,43 @@ async def followed(source: ScriptedSource, keyring: Keyring) -> None:
 async def test_a_password_that_no_database_takes_yet_is_kept_back_for_the_one_before(
     source: ScriptedSource, keyring: Keyring, hurried: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{KEYRING}.DOUBTED_S", 0.3)
+    monkeypatch.setattr(f"{DOUBT}.DOUBTED_S", 0.3)
     await followed(source, keyring)
     assert (await keyring.after_refusal("two")).generation == "one"
     keyring.accepted("one")
     assert (await keyring.credential()).generation == "one"
-    await asyncio.sleep(0.3)
+    await asyncio.sleep(0.35)
     assert (await keyring.credential()).generation == "two"  # tried again
     assert (await keyring.after_refusal("two")).generation == "one"
+
+
+async def test_a_password_with_a_slip_is_tried_more_and_more_seldom(
+    source: ScriptedSource, keyring: Keyring, hurried: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{DOUBT}.DOUBTED_S", 0.05)
+    await followed(source, keyring)
+    tried, ends_at = 0, time.monotonic() + 1.6
+    while time.monotonic() < ends_at:
+        if (await keyring.credential()).generation == "two":
+            tried += 1
+            assert (await keyring.after_refusal("two")).generation == "one"
+        keyring.accepted("one")
+        await asyncio.sleep(0.005)
+    assert 2 <= tried <= 6  # after 50, 100, 200, 400, 800 ms; every 50 ms it would be a dozen
+    source.password = "three"
+    await until(lambda: keyring._reading.credential and keyring._reading.credential.generation == "three")
+    assert (await keyring.credential()).generation == "three"  # another one is tried at once
+
+
+async def test_a_password_that_was_refused_before_is_looked_at_but_once_more(
+    source: ScriptedSource, keyring: Keyring, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{KEYRING}.FORCED_S", 0.04)  # nothing else reads: the background's pace is 15 s
+    await followed(source, keyring)
+    for looks in (2, 1):
+        asked = source.asked.count(True)
+        assert (await keyring.after_refusal("two")).generation == "one"
+        assert source.asked.count(True) - asked == looks
 
 
 async def test_the_one_before_is_given_up_when_it_is_refused_in_its_turn(

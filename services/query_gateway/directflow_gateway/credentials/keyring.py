@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 
 from directflow_gateway.credentials.credential import Credential
+from directflow_gateway.credentials.doubt import Doubt
 from directflow_gateway.credentials.reading import Reading
 from directflow_gateway.credentials.unavailable import CredentialsUnavailable
 
@@ -16,8 +17,6 @@ FORCED_S = 1.0
 """A refused login, or a caller who cannot be served, makes the source be asked at most this often."""
 REPLACE_S = 30.0
 """A lease that no login ever succeeded with is replaced at most this often: the next one would fare no better."""
-DOUBTED_S = 15.0
-"""A new password that a database does not take is tried again after this time; until then the one before serves."""
 PATIENCE_S = 1.0
 """How long callers wait for a source that is known to be away, and for a fresh credential after a long idle time."""
 TICK_S = 5.0
@@ -39,8 +38,8 @@ class Keyring:
         """The generation that a database accepted last."""
         self._accepted: Credential | None = None
         """That credential, until a database refuses it."""
-        self._doubted, self._doubted_until = "", 0.0
-        """The generation that its source has and no database takes: nobody changes a password everywhere at once."""
+        self._doubt = Doubt()
+        """About the one that its source has."""
         self._used_at = time.monotonic()
         self._users = 0
         self._lapsed = False
@@ -75,9 +74,10 @@ class Keyring:
         fresh = await self._forced(generation)
         if fresh.generation != generation or fresh.lease is not None:
             return fresh
-        fresh = await self._forced(generation)
+        if self._accepted is None or not self._doubt.concerns(generation):  # a slip that stays holds up a call but once
+            fresh = await self._forced(generation)
         if fresh.generation == generation:
-            self._doubted, self._doubted_until = generation, time.monotonic() + DOUBTED_S
+            self._doubt.refused(generation, time.monotonic())
         return self._serving(fresh, time.monotonic())
 
     async def recheck(self) -> Credential:
@@ -99,7 +99,8 @@ class Keyring:
         self._proven = generation
         present = self._reading.credential
         if present is not None and present.generation == generation:
-            self._accepted, self._doubted = present, ""
+            self._accepted = present
+            self._doubt.end()
 
     def begin_use(self) -> None:
         """A session is leased, or waited for; until `end_use` the credential is kept fresh however long it takes."""
@@ -137,8 +138,7 @@ class Keyring:
 
     def _serving(self, credential: Credential, now: float) -> Credential:
         """The one that was accepted before, while this one is doubted."""
-        is_doubted = credential.generation == self._doubted and now < self._doubted_until
-        accepted = self._accepted
+        is_doubted, accepted = self._doubt.holds(credential.generation, now), self._accepted
         return accepted if is_doubted and accepted is not None and not _is_over(accepted, now) else credential
 
     async def _needed(self) -> Credential:
