@@ -120,7 +120,7 @@ async def test_an_endless_profile_costs_its_neighbours_neither_their_answer_nor_
     assert await ask(11) == expected(11)
 
 
-async def test_as_many_endless_profiles_as_have_room_aside_are_each_ended_by_their_own_deadline(ask: Ask) -> None:
+async def test_an_endless_profile_that_many_ask_about_ends_for_each_of_them_at_their_own_deadline(ask: Ask) -> None:
     await ask(2)
     slow = [asyncio.ensure_future(ask(1, seconds=3.0)) for _ in range(20)]
     people = [*range(2, 40)]

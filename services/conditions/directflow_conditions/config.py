@@ -137,7 +137,8 @@ class EvaluationSettings(SettingsModel):
     max_batch: int = Field(default=1024, gt=0, le=10_000)
     """Most callers whose single evaluations one statement answers."""
     max_waiting: int = Field(default=10_000, gt=0)
-    """Most single evaluations of one workspace that wait for their answers; more are refused (OVERLOADED)."""
+    """Most single evaluations of one workspace that wait for their answers; more are refused (OVERLOADED). Those of one
+    condition are refused as soon as there is less room left than they take: one that is held up gets half of it all."""
     max_lanes: int = Field(default=1_000, gt=0)
     """Most different statements that single evaluations of one workspace wait for at once; more are refused."""
     max_stream_messages: int = Field(default=3, gt=0)
