@@ -10,6 +10,7 @@ from directflow_gateway.description import Description
 from directflow_gateway.description.exchange import Connection, Shape, fetch, parse_and_describe
 from directflow_gateway.execution import Phase, translate
 from directflow_gateway.queries.sets.costs import Form
+from directflow_gateway.queries.sets.hidden import hides_expressions
 from directflow_gateway.queries.sets.plan import SetPlan
 from directflow_gateway.sql import CompiledStatement
 from directflow_gateway.sql.catalogue import CatalogueFacts
@@ -71,7 +72,7 @@ async def set_plan(conn: Connection, description: Description, *, is_condition: 
         raise ValueError(f"a described statement does not parse: {tree.rule}")
     plan = SetPlan(compiled, description.column_types, is_condition, risks=risks_of(tree))
     facts = await _facts(conn, compiled)
-    plan.unsafe_to_join = unsafe_to_join(tree, hides_expressions=facts is None or bool(_views(facts)))
+    plan.unsafe_to_join = await _unsafe_to_join(conn, compiled, tree, facts)
     plan.reason, plan.remedy = await _reason(conn, plan, description, tree, facts) or ("", "")
     if is_condition and not plan.reason:
         plan.semi_join = semi_join_of(compiled.text, compiled.body_end)
@@ -99,6 +100,15 @@ async def _reason(
     if shape is None:
         return REFUSED_FOR_MANY
     return None if _same_columns(plan, shape, description) else OTHER_TYPES
+
+
+async def _unsafe_to_join(
+    conn: Connection, compiled: CompiledStatement, tree: ParseTree, facts: CatalogueFacts | None
+) -> frozenset[int]:
+    at_least, at_most = (unsafe_to_join(tree, hides_expressions=hides) for hides in (False, True))
+    if at_least == at_most or await hides_expressions(conn, compiled, facts):
+        return at_most
+    return at_least
 
 
 def _nothing_differs(plan: SetPlan) -> Reason:
@@ -154,12 +164,8 @@ SELECT 1 FROM pg_catalog.pg_rewrite WHERE ev_class OPERATOR(pg_catalog.=) ANY ($
 
 
 async def _has_window_in_view(conn: Connection, facts: CatalogueFacts | None) -> bool:
-    views = _views(facts) if facts is not None else []
+    views = [oid for oid, fact in facts.relations.by_oid.items() if fact.kind == "v"] if facts is not None else []
     return bool(views) and bool(await fetch(conn, WINDOWED_VIEWS, ("{" + ",".join(map(str, views)) + "}",)))
-
-
-def _views(facts: CatalogueFacts) -> list[int]:
-    return [oid for oid, fact in facts.relations.by_oid.items() if fact.kind == "v"]
 
 
 PLAIN_TABLE = """

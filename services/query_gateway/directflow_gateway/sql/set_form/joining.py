@@ -41,11 +41,17 @@ class _Condition:
 def unsafe_to_join(tree: ParseTree, *, hides_expressions: bool) -> frozenset[int]:
     """Parameters of conditions that may fail for a row, and that a join would try on other rows.
 
-    `hides_expressions`: what the statement calls columns may be expressions, for it reads a view.
+    `hides_expressions`: what the statement calls columns may be expressions, as in a view that `computes_columns`.
     """
     known = known_of(tree)
     hides = hides_expressions or any(_computes_columns(node, known) for node in tree.nodes())
     return frozenset().union(*(_unsafe(one, known, hides=hides) for one in _conditions(tree)))
+
+
+def computes_columns(definition: ParseTree) -> bool:
+    """Whether a view of this definition has columns that are computed and may fail."""
+    query = definition.statements[0].one("stmt") if definition.statements else None
+    return query is None or _computes(query, known_of(definition))
 
 
 def _unsafe(condition: _Condition, known: Mapping[int, Known], *, hides: bool) -> frozenset[int]:
@@ -60,9 +66,13 @@ def _unsafe(condition: _Condition, known: Mapping[int, Known], *, hides: bool) -
 
 
 def _computes_columns(node: Node, known: Mapping[int, Known]) -> bool:
-    """Whether it is a query in FROM or WITH whose columns are more than columns, and that the planner may dissolve."""
+    """Whether it has a query in FROM or WITH whose columns are more than columns, and that the planner may dissolve."""
     query = node.one("subquery") or node.one("ctequery")
-    if query is None or any(query.many(clause) for clause in _NEVER_DISSOLVED):
+    return query is not None and _computes(query, known)
+
+
+def _computes(query: Node, known: Mapping[int, Known]) -> bool:
+    if any(query.many(clause) for clause in _NEVER_DISSOLVED):
         return False
     return not all(_is_defined(one, known) for one in query.walk() if one.tag == "ResTarget")
 
