@@ -12,6 +12,7 @@ import psycopg
 from directflow_runtime.errors import DirectFlowError
 from psycopg.pq.abc import PGconn
 
+from directflow_gateway.connection_service.refused_logins import RefusedLogins
 from directflow_gateway.connection_service.step import Outcome, Step, StepFailed, StepName, TestReport, failed
 from directflow_gateway.connection_service.steps import login, server
 from directflow_gateway.connection_service.steps.network import Network
@@ -35,7 +36,7 @@ BUSY: Final = "This gateway is trying too many connections at the moment: try ag
 
 
 class ConnectionTester:
-    """One for the process, built in app.py. It keeps nothing between two tests."""
+    """One for the process, built in app.py. It keeps nothing between two tests but what was refused."""
 
     def __init__(
         self, keyrings: Keyrings, policy: EgressPolicy, watchdog: Watchdog, budgets: Budgets | None = None
@@ -49,6 +50,7 @@ class ConnectionTester:
         self._turns = asyncio.Semaphore(AT_ONCE)
         self._logins: WeakValueDictionary[str, threading.Lock] = WeakValueDictionary()
         """By connection; kept by the threads that hold them."""
+        self._refused = RefusedLogins()
         self._workspaces: WeakValueDictionary[str, asyncio.Semaphore] = WeakValueDictionary()
 
     async def test(self, connection: Connection, deadline: float, withheld: str = "") -> TestReport:
@@ -126,12 +128,12 @@ class ConnectionTester:
     ) -> tuple[PGconn, Credential]:
         turn = self._logins.setdefault(connection.name, threading.Lock())
         try:
-            pgconn = await login.log_in(connection, credential, self._policy, turn, deadline, permit)
+            pgconn = await login.log_in(connection, credential, self._policy, turn, self._refused, deadline, permit)
         except login.Refused:
             if credential.lease is None:  # what is not leased has been read a moment ago
                 raise
             credential = await _credential(keyring.after_refusal(credential.generation), connection, deadline)
-            pgconn = await login.log_in(connection, credential, self._policy, turn, deadline, permit)
+            pgconn = await login.log_in(connection, credential, self._policy, turn, self._refused, deadline, permit)
         keyring.accepted(credential.generation)
         return pgconn, credential
 

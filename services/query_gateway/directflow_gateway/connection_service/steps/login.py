@@ -11,6 +11,7 @@ from typing import Final
 import psycopg
 from psycopg.pq.abc import PGconn
 
+from directflow_gateway.connection_service.refused_logins import RefusedLogins
 from directflow_gateway.connection_service.step import Outcome, Step, StepFailed, StepName, failed
 from directflow_gateway.connection_service.steps import mending
 from directflow_gateway.connections import Connection, EgressPolicy, EgressRefused
@@ -102,10 +103,12 @@ async def log_in(
     credential: Credential,
     policy: EgressPolicy,
     turn: threading.Lock,
+    refused: RefusedLogins,
     deadline: float,
     permit: Permit | None = None,
 ) -> PGconn:
-    """A session, the caller's to close. Raises StepFailed; `permit` is then the caller's to give back.
+    """A session, the caller's to close. Raises StepFailed (Refused only for what the server has just said); `permit` is
+    then the caller's to give back.
 
     `turn` is that of the connection's name: a server that asks for millions of rounds keeps a thread busy beyond any
     deadline, and must not get another one with each test.
@@ -115,13 +118,17 @@ async def log_in(
         async with asyncio.timeout(max(0.05, deadline - time.monotonic())):
             while turn.locked():  # noqa: ASYNC110 (threads release it)
                 await asyncio.sleep(POLL_S)
+            refused.check(connection, credential)  # in one turn: of many tests at once only the first is refused
             return await login(connection, credential, policy, authorities.path, turn, permit)
     except TimeoutError:
         raise failed(StepName.LOGIN, "The server did not finish the login in time.", "Try again.") from None
-    except EgressRefused as refused:
-        raise failed(StepName.LOGIN, f"The host has become {refused} meanwhile.", "Try again.") from None
+    except EgressRefused as rule:
+        raise failed(StepName.LOGIN, f"The host has become {rule} meanwhile.", "Try again.") from None
     except (psycopg.OperationalError, OSError) as error:
-        raise _explained(connection, error) from None
+        failure = _explained(connection, error)
+        if isinstance(failure, Refused):
+            refused.remember(connection, credential, failure.step)
+        raise failure from None
     finally:
         authorities.close()
 
