@@ -55,7 +55,7 @@ def batch(shape: Any, variables: dict[str, Any], seed: str) -> list[Any]:
 
 @pytest.mark.parametrize(("sql", "variables"), corpus())
 def test_as_a_preload(module_judge: Any, make_shape: Any, sql: str, variables: Any, request: Any) -> None:
-    flags = ("plan-dependent",) if "ORDER BY" in sql else ("any-row", "plan-dependent")
+    flags = () if "ORDER BY" in sql else ("any-row",)
     shape = shape_of(make_shape, request.node.callspec.id, sql, variables, *flags)
     found = module_judge.differences(shape, batch(shape, variables, f"{SEED}{sql}"), {}, fetch=True)
     assert not found, "".join(found)
@@ -67,7 +67,7 @@ def test_as_a_condition(module_judge: Any, make_shape: Any, sql: str, variables:
     chosen = CONDITIONS if LONG else random.Random(f"{SEED}{sql}").sample(sorted(CONDITIONS), 1)
     for wrapped in chosen:
         name = f"{request.node.callspec.id} {wrapped}"
-        shape = shape_of(make_shape, name, CONDITIONS[wrapped].format(q=sql), variables, "plan-dependent")
+        shape = shape_of(make_shape, name, CONDITIONS[wrapped].format(q=sql), variables)
         found += module_judge.differences(shape, batch(shape, variables, f"{SEED}{name}"), {})
     assert not found, "".join(found)
 
