@@ -10,12 +10,16 @@ from typing import Any
 
 import pytest
 from directflow_conditions.condition import Condition, SqlQuery
+from directflow_conditions.lanes import lane
 from directflow_conditions.lanes.aside import MOST_LATE
 from directflow_conditions.lanes.lanes import LaneLimits, Lanes
 from directflow_conditions.policies import RAW_CODES, Raw
 from directflow_conditions.questions import Answer, Failure, Outcomes, Question, QuestionSet
 from directflow_runtime.calls import Call, call_scope
 from directflow_runtime.errors import DirectFlowError, StatusCode
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NoOpTracer
 
 LATE_S = 0.05
@@ -39,6 +43,7 @@ class Gateway:
     endless: set[str] = field(default_factory=set)
     seconds: float = 0.0
     asked: list[list[str]] = field(default_factory=list)
+    moments: list[float] = field(default_factory=list)
     in_flight: int = 0
     most_in_flight: int = 0
     released: asyncio.Event = field(default_factory=asyncio.Event)
@@ -48,6 +53,7 @@ class Gateway:
     async def ask(self, questions: QuestionSet, timeout: float | None = None) -> Sequence[Outcomes]:
         people = list(questions.profile_ids)
         self.asked.append(people)
+        self.moments.append(time.monotonic())
         self.in_flight += 1
         self.most_in_flight = max(self.most_in_flight, self.in_flight)
         try:
@@ -135,6 +141,22 @@ async def test_the_neighbours_of_a_slow_profile_in_one_statement_are_answered_wi
     await until(lambda: ["slow"] in gateway.asked)
     gateway.released.set()
     assert await slow == TRUE
+    await nothing_is_left(lanes, gateway)
+
+
+async def test_a_statement_that_takes_its_callers_late_is_late_when_they_have_waited(
+    lanes: Lanes, gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The event loop was busy: were it late before it has callers, nobody would ever be asked again."""
+
+    async def busy() -> None:
+        await asyncio.sleep(3 * LATE_S)
+
+    monkeypatch.setattr(lane, "_while_busy", busy)
+    gateway.endless = {"slow"}
+    first, slow, *rest = begin(lanes, "first", "slow", *range(5))
+    assert await all_of([first, *rest]) == [TRUE] * 6
+    slow.cancel()
     await nothing_is_left(lanes, gateway)
 
 
@@ -315,6 +337,30 @@ async def test_closing_ends_what_is_late_and_who_is_to_be_asked_again(lanes: Lan
         "DRAINING"
     }
     await nothing_is_left(lanes, gateway)
+
+
+async def test_the_wait_that_a_callers_span_tells_is_the_one_before_its_first_statement(gateway: Gateway) -> None:
+    spans = InMemorySpanExporter()
+    provider = TracerProvider(shutdown_on_exit=False)
+    provider.add_span_processor(SimpleSpanProcessor(spans))
+    tracer = provider.get_tracer("test")
+    lanes = Lanes(gateway, tracer, LaneLimits(1_024, 10_000, 100, LATE_S))
+    gateway.endless = {"slow"}
+
+    async def traced(person: str) -> None:
+        with tracer.start_as_current_span(person, record_exception=False):
+            await asyncio.gather(*begin(lanes, person))
+
+    began = time.monotonic()
+    tasks = [asyncio.create_task(traced(person)) for person in ("first", "slow", "1")]
+    await all_of([tasks[0], tasks[2]])
+    (neighbour,) = (span for span in spans.get_finished_spans() if span.name == "1")
+    assert neighbour.attributes is not None
+    waited_ms = neighbour.attributes["directflow.lane.wait_ms"]
+    assert isinstance(waited_ms, float)
+    assert 0 < waited_ms / 1000 < gateway.moments[1] - began
+    gateway.released.set()
+    await all_of(tasks)
 
 
 async def test_a_blocked_lane_leaves_room_for_the_others_of_its_workspace(gateway: Gateway) -> None:

@@ -37,6 +37,11 @@ class Flight:
         self.began = time.monotonic()
 
     @property
+    def has_begun(self) -> bool:
+        """Whether it has callers."""
+        return self.question is not None or self.batch is not None
+
+    @property
     def only_row(self) -> Hashable | None:
         """What it asks, where that is one question."""
         if self.question is not None:

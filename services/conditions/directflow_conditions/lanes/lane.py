@@ -185,7 +185,8 @@ class Lane:
             self._watch(flight)
         self._sizes.record(len(batch.waiters))
         try:
-            with statement_span(self._tracer, batch) as flight.span:
+            again = self._elsewhere(flight) if flight is self._again else frozenset()
+            with statement_span(self._tracer, batch, again) as flight.span:
                 timeout = max(waiter.deadline for waiter in batch.waiters) - time.monotonic()
                 self._answer(flight, batch, await self._gateway.ask(batch.questions(), max(timeout, 0.0)))
         except Exception as error:
@@ -231,15 +232,20 @@ class Lane:
         """Looks for statements that are late."""
         self._timer = None
         began_before = time.monotonic() + EARLY_S - self._late_after_s
-        for flight in (self._usual, self._again):
-            if flight is not None and not flight.is_late and flight.began <= began_before:
+        for flight in self._in_time():
+            if flight.began <= began_before:
                 self._is_late(flight)
         if self._aside is not None:
             self._step_aside(self._aside)
         self._advance()
-        in_time = [flight for flight in (self._usual, self._again) if flight is not None and not flight.is_late]
+        in_time = self._in_time()
         if in_time and self._timer is None:
             self._watch(min(in_time, key=lambda flight: flight.began))
+
+    def _in_time(self) -> list[Flight]:
+        """Those that may become late. One that has not taken its callers does not: whom would be asked again?"""
+        flights = (self._usual, self._again)
+        return [flight for flight in flights if flight is not None and flight.has_begun and not flight.is_late]
 
     def _is_late(self, flight: Flight) -> None:
         flight.is_late = True

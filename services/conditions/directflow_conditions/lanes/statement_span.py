@@ -6,7 +6,7 @@ trace to another. A statement with one caller is a part of that caller's trace, 
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Sequence, Set
 from contextlib import contextmanager
 from typing import Final
 
@@ -23,10 +23,13 @@ MAX_LINKS: Final = 128
 
 
 @contextmanager
-def statement_span(tracer: Tracer, batch: Batch) -> Iterator[Span]:
-    """The current span within the block is the statement's, or its one caller's; the block gets it."""
+def statement_span(tracer: Tracer, batch: Batch, again: Set[Waiter] = frozenset()) -> Iterator[Span]:
+    """The current span within the block is the statement's, or its one caller's; the block gets it.
+
+    `again`: callers of another statement already, who did not wait for this one.
+    """
     callers = [waiter.span for waiter in batch.waiters]
-    _tell_waits(batch)
+    _tell_waits(batch, again)
     if len(callers) == 1:
         with use_span(callers[0], record_exception=False, set_status_on_exception=False) as span:
             yield span
@@ -42,11 +45,11 @@ def tell_vain_wait(waiter: Waiter, waited_for: Span) -> None:
         waiter.span.add_link(waited_for.get_span_context())
 
 
-def _tell_waits(batch: Batch) -> None:
+def _tell_waits(batch: Batch, again: Set[Waiter]) -> None:
     """What each caller waited for the statement before this one."""
     now = time.monotonic()
     for waiter in batch.waiters:
-        if waiter.span.is_recording():
+        if waiter.span.is_recording() and waiter not in again:
             _tell_wait(waiter, now)
 
 
