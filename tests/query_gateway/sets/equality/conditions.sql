@@ -78,7 +78,7 @@ WITH w AS (SELECT * FROM visits WHERE person_id = <%= id %>) SELECT EXISTS (SELE
 SELECT EXISTS (SELECT 1 FROM generate_series(1, <%= n %>) g WHERE g = <%= id %>) AS result
 --- exists tablesample of everything | id=ids
 SELECT EXISTS (SELECT 1 FROM visits TABLESAMPLE BERNOULLI (100) WHERE person_id = <%= id %>) AS result
---- exists cast of a stored text | id=small_ids | plan-dependent
+--- exists cast of a stored text | id=small_ids
 SELECT EXISTS (SELECT 1 FROM visits WHERE person_id = <%= id %> AND note::int > 20) AS result
 --- exists cast of a stored text, one row | id=ids
 SELECT EXISTS (SELECT 1 FROM people WHERE id = <%= id %> AND note::int > 10) AS result
@@ -298,7 +298,7 @@ SELECT 10 / <%= n %> > 1 AS result LIMIT 0
 SELECT CASE WHEN note ~ '^[0-9]+$' THEN note::int > 6 ELSE NULL END AS result FROM people WHERE id = <%= id %>
 --- stored cast | id=ids
 SELECT note::int > 6 AS result FROM people WHERE id = <%= id %>
---- stored cast of several rows | id=small_ids | plan-dependent
+--- stored cast of several rows | id=small_ids
 SELECT bool_or(note::int > 6) AS result FROM visits WHERE person_id = <%= id %>
 --- stored division | id=ids
 SELECT 10 / div >= 3 AS result FROM people WHERE id = <%= id %>

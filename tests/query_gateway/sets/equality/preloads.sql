@@ -74,7 +74,7 @@ SELECT id, 10 / div AS tenth FROM people WHERE id = <%= id %>
 SELECT id, CASE WHEN id > 0 THEN 1 ELSE 10 / <%= n %> END AS x FROM people WHERE id = <%= id %>
 --- a stored text that does not cast | id=ids
 SELECT id, note::numeric AS note FROM people WHERE id = <%= id %>
---- a stored text that does not cast in the second row | id=small_ids | plan-dependent
+--- a stored text that does not cast in the second row | id=small_ids
 SELECT id, note::int AS note FROM visits WHERE person_id = <%= id %> ORDER BY id
 --- a subquery of several rows | id=ids
 SELECT id, (SELECT n FROM visits v WHERE v.person_id = people.id) AS n FROM people WHERE id = <%= id %>
