@@ -40,8 +40,8 @@ EARLY_S: Final = 0.005
 class Lane:
     """Callers whose questions one statement can answer. It exists while a statement is in flight, and no longer.
 
-    The first caller's statement goes out at once, and whoever comes while it is in flight goes with the next. The only
-    timer, one every half second at most, looks for a statement that is late; without a second caller there is none.
+    The first caller's statement goes out at once, and whoever comes while it is in flight goes with the next: no timer
+    decides when. The only one, every half second at most, looks for a statement that is late; a lone caller has none.
     """
 
     def __init__(
@@ -199,9 +199,17 @@ class Lane:
 
     def _learn(self, batch: Batch, took_s: float) -> None:
         if took_s <= self._shortest_late_s:
-            self._late_after_s = self._shortest_late_s
+            if self._late_after_s > self._shortest_late_s:
+                self._be_impatient()
         elif 2 * len({waiter.row for waiter in batch.waiters if not waiter.answer.done()}) > len(batch):
             self._late_after_s = min(MOST_USUAL_S, TIMES_USUAL * took_s)
+
+    def _be_impatient(self) -> None:
+        """The timer may have been set to MOST_USUAL_S."""
+        self._late_after_s = self._shortest_late_s
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = asyncio.get_running_loop().call_later(0, self._look)
 
     def _end(self, flight: Flight) -> None:
         """Whoever has no answer, and is not being asked in another statement, is told why."""
