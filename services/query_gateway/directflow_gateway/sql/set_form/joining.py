@@ -25,6 +25,8 @@ _NEVER_DISSOLVED = ("groupClause", "distinctClause", "limitCount", "limitOffset"
 _TEXT_OF_JSON = frozenset({"->>", "#>>"})
 _DEAR = 1_000
 """More than any condition is reckoned to cost: one of which it is not known."""
+_MOST_PARTS = 100
+"""Of an AND: each is held against each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,9 +34,9 @@ class _Condition:
     """One part of an AND."""
 
     node: Node
-    before: Sequence[Node]
-    """The other parts, as they are written."""
-    behind: Sequence[Node]
+    place: int
+    parts: Sequence[Node]
+    """All of the AND, as they are written."""
     is_of_one_table: bool
 
 
@@ -84,16 +86,16 @@ def _conditions(tree: ParseTree) -> Iterator[_Condition]:
         for clause in ("whereClause", "quals"):  # whatever has a HAVING is run for each person
             parts = _parts(node.many(clause))
             for place, part in enumerate(parts):
-                yield _Condition(part, parts[:place], parts[place + 1 :], is_of_one_table and clause == "whereClause")
+                yield _Condition(part, place, parts, is_of_one_table and clause == "whereClause")
 
 
 def _parts(clause: Sequence[Node]) -> list[Node]:
     """What is joined by AND, brackets or not."""
-    found, rest = [], list(clause)
-    while rest:
-        node = rest.pop(0)
+    found, waiting = [], list(clause)
+    while waiting:
+        node = waiting.pop()
         if node.tag == "BoolExpr" and node.text("boolop") == "AND_EXPR":
-            rest = [*node.many("args"), *rest]
+            waiting += reversed(node.many("args"))
         else:
             found.append(node)
     return found
@@ -102,9 +104,11 @@ def _parts(clause: Sequence[Node]) -> list[Node]:
 def _is_tried_last(condition: _Condition) -> bool:
     """A key is computed of the rows that suit all conditions on rows alone: so the author's statement must try those
     first as well."""
-    least = _least(condition.node)
-    is_last = all(_most(one) <= least for one in condition.before) and all(_most(o) < least for o in condition.behind)
-    return condition.is_of_one_table and is_last
+    if not condition.is_of_one_table or len(condition.parts) > _MOST_PARTS:
+        return False
+    least, place = _least(condition.node), condition.place
+    before, behind = condition.parts[:place], condition.parts[place + 1 :]
+    return all(_most(one) <= least for one in before) and all(_most(one) < least for one in behind)
 
 
 def _is_defined(root: Node, known: Mapping[int, Known]) -> bool:
