@@ -103,17 +103,26 @@ UNHURRIED = "SELECT i, t FROM big WHERE pg_sleep(0.0001) IS NOT NULL"
 """Its rows are read faster than they come."""
 
 
+TOLD = (StatusCode.ABORTED, "SNAPSHOT_CONFLICT")
+CUT_OFF = (StatusCode.UNAVAILABLE, "DATABASE_UNREACHABLE")
+
+
 @pytest.mark.parametrize(
-    ("statement", "pause_s", "code", "reason"),
+    ("statement", "pause_s", "endings"),
     [
-        (UNHURRIED, 0.0, StatusCode.ABORTED, "SNAPSHOT_CONFLICT"),
-        # In the middle of a row that nobody takes, PostgreSQL ends the session of a savepoint without a word.
-        ("SELECT i, t FROM big", 0.01, StatusCode.UNAVAILABLE, "DATABASE_UNREACHABLE"),
+        (UNHURRIED, 0.0, {TOLD}),
+        # In the middle of a row that nobody takes, PostgreSQL ends the session of a savepoint without a word. A reader
+        # who takes one in that moment, on a busy machine, is told.
+        ("SELECT i, t FROM big", 0.01, {CUT_OFF, TOLD}),
     ],
     ids=["told", "cut off"],
 )
 async def test_a_stream_that_stands_in_the_way_of_recovery_ends_and_may_be_asked_for_again(
-    make_stand: Callable[..., Any], pair: Pair, statement: str, pause_s: float, code: StatusCode, reason: str
+    make_stand: Callable[..., Any],
+    pair: Pair,
+    statement: str,
+    pause_s: float,
+    endings: set[tuple[StatusCode, str]],
 ) -> None:
     stand = make_stand(pair.standby, role=pair.role)
     await eventually(pair.caught_up)
@@ -133,7 +142,7 @@ async def test_a_stream_that_stands_in_the_way_of_recovery_ends_and_may_be_asked
     async with stand.transaction() as session:
         with pytest.raises(DirectFlowError) as error:
             await read(session)
-    assert (error.value.code, error.value.reason) == (code, reason)
+    assert (error.value.code, error.value.reason) in endings
     assert 0 < rows < ROWS
 
 
