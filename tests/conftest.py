@@ -26,6 +26,10 @@ ON_ONE_WORKER = ("tests/e2e/managed", "tests/e2e/credentials", "tests/query_gate
 FIRST = (*ON_ONE_WORKER, "tests/cli/dev", "tests/query_gateway/property", "tests/cli/commands")
 """What takes longest, longest first: begun last, it would be waited for with idle cores."""
 
+ON_PYTHONS_LOOP = ("tests/cli/", "tests/runtime/test_process_life.py")
+"""The command line runs on it. And whoever starts a process does: uvloop's child goes on in Python until its exec, and
+where gRPC had threads it may wait for one that is not there. Once such a child span for a quarter of an hour."""
+
 
 def pytest_configure() -> None:
     """libpq and psycopg read PG* behind everybody's back: no test may depend on the developer's shell."""
@@ -40,11 +44,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
-    """What the services run on: it differs from Python's own where a connection is reset, and in whom it wakes first.
-
-    The command line runs on Python's own.
-    """
-    if _inside(item.nodeid, "tests/cli"):
+    """What the services run on: unlike Python's own where a connection is reset, and in whom it wakes first."""
+    if item.nodeid.startswith(ON_PYTHONS_LOOP):
         return {"asyncio": asyncio.new_event_loop}
     return {"uvloop": uvloop.new_event_loop}
 
