@@ -33,14 +33,17 @@ class Caller:
                 return trace_id, None
 
     async def spans(self, trace_id: str, *services: str) -> list[Span]:
-        """The trace, once its root and spans of all these services are there, and none is without its parent."""
+        """The trace, once its root and spans of all these services are there, none is without its parent, and each call
+        has its other side: a process sends what it was asked for after all that it did for it."""
 
         def whole() -> list[Span]:
             spans: list[Span] = self.at.spans.trace(trace_id)
             known = {span.span_id for span in spans}
             roots = [span for span in spans if span.parent_id not in known]
             missing = set(services) - {span.service for span in spans}
-            return spans if len(roots) == 1 and not roots[0].parent_id and not missing else []
+            answered = {span.parent_id for span in spans if span.kind == "SERVER"}
+            calls = {span.span_id for span in spans if span.kind == "CLIENT" and "rpc.method" in span.attributes}
+            return spans if len(roots) == 1 and not roots[0].parent_id and not missing and calls <= answered else []
 
         found: list[Span] = await self.at.until(whole, why=f"no whole tree of {services}")
         return found

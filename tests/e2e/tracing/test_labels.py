@@ -1,7 +1,7 @@
 """A caller's W3C baggage: a label on every hop where the settings name its key; nothing else of it is kept."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
 import pytest
@@ -34,13 +34,19 @@ def naming_the_key(settings: str) -> str:
     return settings.replace("[telemetry]\n", '[telemetry]\nbaggage = ["flow"]\n')
 
 
-@pytest.fixture
-async def labelled(postgres: PostgresServer, serve: Any) -> AsyncIterator[Caller]:
-    """Calls services whose settings name one key."""
+@pytest.fixture(scope="module")
+def naming(postgres: PostgresServer, serve: Any) -> Iterator[Any]:
+    """Services whose settings name one key."""
     definitions = {"segments": SEGMENTS, "conditions": CONDITIONS}
     with serve(postgres, postgres.create_database(), **definitions, amend=naming_the_key) as at:
-        async with calling(at) as one:
-            yield one
+        yield at
+
+
+@pytest.fixture
+async def labelled(naming: Any) -> AsyncIterator[Caller]:
+    """Calls those."""
+    async with calling(naming) as one:
+        yield one
 
 
 async def told(caller: Caller, work: Any, *services: str) -> dict[str, dict[str, Any]]:

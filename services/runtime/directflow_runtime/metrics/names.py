@@ -161,7 +161,8 @@ STATEMENT_DURATION: Final = HistogramNamed(
     "directflow.statement.duration",
     "s",
     ("operation", CONNECTION, "outcome"),
-    "Statements on customers' databases: describe, stream, count, evaluate, fetch...; outcome is ok or the reason.",
+    "Statements on customers' databases: describe (all that the server is asked about a new one, its catalogue "
+    "included), stream, count, evaluate, fetch...; outcome is ok or the reason.",
 )
 EVALUATION_TUPLES: Final = CounterNamed(
     "directflow.evaluation.tuples",
