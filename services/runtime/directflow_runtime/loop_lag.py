@@ -10,9 +10,9 @@ from collections import deque
 from typing import Final
 
 EVERY_S: Final = 0.05
-"""Measured on two busy cores: 0.2 % of one, nearly all of it for waking a process that has nothing to do. Not more often
-while the loop is late: one that serves 1,000 calls a second is never quite on time, and a timer in each of its turns
-took a tenth of its speed."""
+"""Measured on two busy cores: 0.2 % of one, nearly all of it for waking a process that has nothing to do. Not more
+often while the loop is late: one that serves 1,000 calls a second is never quite on time, and a timer in each of its
+turns took a tenth of its speed."""
 GRACE_S: Final = 0.005
 """Turns that serve calls take some milliseconds, and uvloop's timers count whole ones: what is less is no lag."""
 REMEMBERED: Final = 1024
