@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -10,14 +9,11 @@ import grpc
 import pytest
 from directflow.conditions.v1 import condition_service_pb2 as conditions
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
-from directflow.conditions.v1 import evaluation_service_pb2_grpc as stubs
 from directflow.sql.v1 import sql_pb2
-from directflow_conditions import app
-from directflow_conditions.config import ConditionsSettings
-from directflow_gateway import app as gateway_app
-from directflow_gateway.config import GatewaySettings
 from directflow_runtime.errors import StatusCode
 from directflow_runtime.remote import remote_error
+
+from .both_services import both_services, customer_with, with_sql
 
 SECONDS = 20.0
 DOCUMENTED = (
@@ -50,25 +46,19 @@ INSERT INTO orders VALUES (1, 10), (2, 1), (2, 20);
 
 @pytest.fixture(scope="module")
 def customer(postgres: Any, postgres_database: str) -> dict[str, Any]:
-    """The customer's database with a role that can only read, as the gateway's settings name it."""
-    role = postgres.create_role()
-    postgres.psql(DATA + f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role.name}"', database=postgres_database)
-    place = {"host": postgres.host, "port": postgres.port, "database": postgres_database}
-    return {**place, "user": role.name, "password": role.password}
+    return customer_with(postgres, postgres_database, DATA)
 
 
 @pytest.fixture
 async def stub(customer: dict[str, Any], tmp_path: Path, log: Any) -> AsyncIterator[Any]:
     """EvaluationService in front of the real gateway."""
-    async with AsyncExitStack() as stack:
-        gateway = await gateway_app.build(_gateway_settings(customer, tmp_path), stack)
-        await gateway.server.start()
-        stack.push_async_callback(gateway.server.stop, 0)
-        built = await app.build(_settings(gateway.server.port), stack)
-        await built.server.start()
-        stack.push_async_callback(built.server.stop, 0)
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{built.server.port}"))
-        yield stubs.EvaluationServiceStub(channel)
+    expressions = [
+        {"name": f"workspaces/acme/conditions/{name}", "expression": expression}
+        for name, expression in EXPRESSIONS.items()
+    ]
+    statements = [with_sql(name, sql) for name, sql in SQL.items()]
+    async with both_services(customer, tmp_path, [*statements, *expressions]) as one:
+        yield one
 
 
 @pytest.fixture
@@ -83,40 +73,6 @@ def evaluate(stub: Any) -> Callable[..., Any]:
         return evaluation
 
     return ask
-
-
-def _gateway_settings(customer: dict[str, Any], directory: Path) -> GatewaySettings:
-    (directory / "acme").mkdir()
-    (directory / "acme" / "main").write_text(customer["password"])
-    place = {name: value for name, value in customer.items() if name != "password"}
-    connection = {"workspace": "acme", "id": "main", "sslmode": "disable", **place}
-    return GatewaySettings.model_validate(
-        {
-            "identity": {"allow_development": True},
-            "egress": {"allow_loopback": True},
-            "credentials": {"path": f"{directory}/{{workspace}}/{{connection}}"},
-            "connections": [connection],
-        }
-    )
-
-
-def _settings(port: int) -> ConditionsSettings:
-    connection = "workspaces/acme/connections/main"
-    return ConditionsSettings.model_validate(
-        {
-            "gateway": {"target": f"127.0.0.1:{port}"},
-            "identity": {"allow_development": True},
-            "definitions": {"from_store": False},
-            "conditions": [
-                {"name": f"workspaces/acme/conditions/{name}", "connection": connection, "sql": sql}
-                for name, sql in SQL.items()
-            ]
-            + [
-                {"name": f"workspaces/acme/conditions/{name}", "expression": expression}
-                for name, expression in EXPRESSIONS.items()
-            ],
-        }
-    )
 
 
 @pytest.mark.parametrize(

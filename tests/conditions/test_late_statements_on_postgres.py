@@ -2,20 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from directflow.conditions.v1 import evaluation_service_pb2 as wire
-from directflow.conditions.v1 import evaluation_service_pb2_grpc as stubs
-from directflow_conditions import app
-from directflow_conditions.config import ConditionsSettings
 from directflow_conditions.lanes.aside import MOST_LATE
-from directflow_gateway import app as gateway_app
-from directflow_gateway.config import GatewaySettings
 from directflow_runtime.errors import StatusCode
+
+from .both_services import both_services, customer_with, with_sql
 
 SECONDS = 30.0
 ENDLESS, SLOW = 2_000_000_000, 1_500_000
@@ -33,24 +29,14 @@ Ask = Callable[..., Awaitable[int | StatusCode]]
 
 @pytest.fixture(scope="module")
 def customer(postgres: Any, postgres_database: str) -> dict[str, Any]:
-    role = postgres.create_role()
-    postgres.psql(DATA + f'GRANT SELECT ON ALL TABLES IN SCHEMA public TO "{role.name}"', database=postgres_database)
-    place = {"host": postgres.host, "port": postgres.port, "database": postgres_database}
-    return {**place, "user": role.name, "password": role.password}
+    return customer_with(postgres, postgres_database, DATA)
 
 
 @pytest.fixture
 async def ask(customer: dict[str, Any], tmp_path: Path, log: Any) -> AsyncIterator[Ask]:
     """`await ask(7)`: the raw outcome or the status, through both services."""
-    async with AsyncExitStack() as stack:
-        gateway = await gateway_app.build(_gateway_settings(customer, tmp_path), stack)
-        await gateway.server.start()
-        stack.push_async_callback(gateway.server.stop, 0)
-        built = await app.build(_settings(gateway.server.port), stack)
-        await built.server.start()
-        stack.push_async_callback(built.server.stop, 0)
-        channel = await stack.enter_async_context(grpc.aio.insecure_channel(f"127.0.0.1:{built.server.port}"))
-        stub: Any = stubs.EvaluationServiceStub(channel)  # type: ignore[no-untyped-call]
+    conditions = [with_sql(table, WORK.format(table=table)) for table in ("work", "slow")]
+    async with both_services(customer, tmp_path, conditions) as stub:
 
         async def evaluate(person: int, condition: str = "work", seconds: float = SECONDS) -> int | StatusCode:
             name = f"workspaces/acme/conditions/{condition}"
@@ -62,40 +48,6 @@ async def ask(customer: dict[str, Any], tmp_path: Path, log: Any) -> AsyncIterat
             return raw
 
         yield evaluate
-
-
-def _gateway_settings(customer: dict[str, Any], directory: Path) -> GatewaySettings:
-    (directory / "acme").mkdir()
-    (directory / "acme" / "main").write_text(customer["password"])
-    place = {name: value for name, value in customer.items() if name != "password"}
-    connection = {"workspace": "acme", "id": "main", "sslmode": "disable", **place}
-    return GatewaySettings.model_validate(
-        {
-            "identity": {"allow_development": True},
-            "egress": {"allow_loopback": True},
-            "credentials": {"path": f"{directory}/{{workspace}}/{{connection}}"},
-            "connections": [connection],
-        }
-    )
-
-
-def _settings(port: int) -> ConditionsSettings:
-    connection = "workspaces/acme/connections/main"
-    return ConditionsSettings.model_validate(
-        {
-            "gateway": {"target": f"127.0.0.1:{port}"},
-            "identity": {"allow_development": True},
-            "definitions": {"from_store": False},
-            "conditions": [
-                {
-                    "name": f"workspaces/acme/conditions/{table}",
-                    "connection": connection,
-                    "sql": WORK.format(table=table),
-                }
-                for table in ("work", "slow")
-            ],
-        }
-    )
 
 
 def expected(person: int) -> int:

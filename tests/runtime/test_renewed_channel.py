@@ -152,11 +152,16 @@ async def test_a_running_stream_keeps_its_channel_to_its_end(
         await until(lambda: open_channels(channel) == 1)
 
 
+@pytest.fixture
+def stranger(tmp_path: Path) -> Authority:
+    """Whom the server does not trust."""
+    return Authority(tmp_path / "stranger")
+
+
 async def test_a_certificate_that_the_other_side_does_not_take_stays_aside(
-    world: Any, server: Mount, client: Mount, authority: Authority, tmp_path: Path, until: Any
+    world: Any, server: Mount, client: Mount, authority: Authority, stranger: Authority, until: Any
 ) -> None:
     served = await world(whoami, identity=CALLERS, tls=server.settings)
-    stranger = Authority(tmp_path / "stranger")
     async with channel_to(served, client) as channel:
         await asked(served, channel)
         with structlog.testing.capture_logs() as lines:
@@ -169,10 +174,9 @@ async def test_a_certificate_that_the_other_side_does_not_take_stays_aside(
 
 
 async def test_a_certificate_that_the_other_side_does_not_take_stays_aside_also_while_the_other_side_is_away(
-    world: Any, server: Mount, client: Mount, authority: Authority, tmp_path: Path, until: Any
+    world: Any, server: Mount, client: Mount, authority: Authority, stranger: Authority, until: Any
 ) -> None:
     served = await world(whoami, identity=CALLERS, tls=server.settings)
-    stranger = Authority(tmp_path / "stranger")
     async with channel_to(served, client) as channel:
         await asked(served, channel)
         with structlog.testing.capture_logs() as lines:
@@ -314,10 +318,9 @@ async def test_closing_ends_what_a_renewal_left_behind(
 
 
 async def test_closing_ends_a_channel_that_does_not_connect(
-    world: Any, server: Mount, client: Mount, tmp_path: Path, until: Any
+    world: Any, server: Mount, client: Mount, stranger: Authority, until: Any
 ) -> None:
     served = await world(whoami, identity=CALLERS, tls=server.settings)
-    stranger = Authority(tmp_path / "stranger")
     channel = channel_to(served, client)
     await asked(served, channel)
     with structlog.testing.capture_logs() as lines:

@@ -148,7 +148,7 @@ class RenewedChannel:
     async def _watch(self) -> None:
         """Until `close`."""
         while True:
-            await asyncio.sleep(LOOK_EVERY_S if self._candidate is None else min(LOOK_EVERY_S, LOOK_WHILE_CONNECTING_S))
+            await asyncio.sleep(LOOK_EVERY_S if self._candidate is None else LOOK_WHILE_CONNECTING_S)
             try:
                 self._look()
                 self._try_candidate()

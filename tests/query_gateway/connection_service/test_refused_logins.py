@@ -13,20 +13,14 @@ from directflow_gateway.connections import Connection
 from directflow_gateway.credentials import Credential
 from directflow_runtime.secrets import Secret
 
+from tests.clock import Clock
+
 CONNECTION = Connection(workspace="acme", id="main", host="db.example", database="app", user="reader")
 STEP = Step(StepName.LOGIN, Outcome.FAILED, "Refused.", "Store another one.", "ALTER ROLE reader PASSWORD '...';")
 
 
 def credential(generation: str = "one") -> Credential:
     return Credential("reader", Secret("password"), generation)
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 1_000.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

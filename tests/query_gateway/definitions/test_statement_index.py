@@ -6,15 +6,9 @@ import pytest
 from directflow_gateway.definitions.statement_index import StatementIndex
 from directflow_runtime.definitions.document import Document, Heartbeat, SnapshotEnd
 
+from tests.clock import Clock
+
 ONE, TWO = "workspaces/acme/dataSources/one", "workspaces/acme/dataSources/two"
-
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
 
 
 @pytest.fixture

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
+from directflow_gateway.pools import opening
 
 from ...certificates import Authority
 
@@ -98,3 +99,17 @@ async def loop_lag() -> AsyncIterator[Callable[[], float]]:
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("tls") / "ours")
+
+
+@pytest.fixture
+def attempts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """When somebody tried to connect."""
+    made: list[float] = []
+    login = opening.login
+
+    async def counted(*args: Any) -> Any:
+        made.append(time.monotonic())
+        return await login(*args)
+
+    monkeypatch.setattr(opening, "login", counted)
+    return made

@@ -4,25 +4,19 @@ import pytest
 from directflow_gateway.pools.breaker import FAILURES, LONGEST_REFUSED_S, PROBE_S, REFUSED_S, Breaker
 from directflow_runtime.errors import DirectFlowError, StatusCode
 
+from tests.clock import Clock
+
 DOWN = DirectFlowError(StatusCode.UNAVAILABLE, "DATABASE_UNREACHABLE", "down", retry_after=1.0)
 REFUSED = DirectFlowError(StatusCode.FAILED_PRECONDITION, "CREDENTIALS_REJECTED", "refused")
 
 
-class Time:
-    def __init__(self) -> None:
-        self.now = 100.0
-
-    def __call__(self) -> float:
-        return self.now
+@pytest.fixture
+def time() -> Clock:
+    return Clock()
 
 
 @pytest.fixture
-def time() -> Time:
-    return Time()
-
-
-@pytest.fixture
-def breaker(time: Time) -> Breaker:
+def breaker(time: Clock) -> Breaker:
     return Breaker(time)
 
 
@@ -50,7 +44,7 @@ def test_a_success_in_between_starts_the_count_again(breaker: Breaker) -> None:
     assert not is_open(breaker)
 
 
-def test_one_attempt_a_second_is_let_through(breaker: Breaker, time: Time) -> None:
+def test_one_attempt_a_second_is_let_through(breaker: Breaker, time: Clock) -> None:
     for _ in range(FAILURES):
         breaker.failed(DOWN)
     passed = 0
@@ -60,7 +54,7 @@ def test_one_attempt_a_second_is_let_through(breaker: Breaker, time: Time) -> No
     assert 8 <= passed * PROBE_S <= 11
 
 
-def test_one_success_closes_it(breaker: Breaker, time: Time) -> None:
+def test_one_success_closes_it(breaker: Breaker, time: Clock) -> None:
     for _ in range(FAILURES):
         breaker.failed(DOWN)
     time.now += PROBE_S
@@ -69,7 +63,7 @@ def test_one_success_closes_it(breaker: Breaker, time: Time) -> None:
     assert not any(is_open(breaker) for _ in range(10))
 
 
-def test_a_refusal_opens_it_at_once_and_longer_each_time(breaker: Breaker, time: Time) -> None:
+def test_a_refusal_opens_it_at_once_and_longer_each_time(breaker: Breaker, time: Clock) -> None:
     assert not breaker.refusing
     pause = REFUSED_S
     for _ in range(8):

@@ -9,25 +9,10 @@ from typing import Any
 
 import pytest
 from directflow_cli.dev.postgres import PostgresServer
-from directflow_gateway.pools import opening
 from directflow_gateway.pools.breaker import FAILURES
 from directflow_runtime.errors import DirectFlowError
 
 WORKSPACES = ("acme", "umbrella", "initech")
-
-
-@pytest.fixture
-def attempts(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """When somebody tried to connect."""
-    made: list[float] = []
-    login = opening.login
-
-    async def counted(*args: Any) -> Any:
-        made.append(time.monotonic())
-        return await login(*args)
-
-    monkeypatch.setattr(opening, "login", counted)
-    return made
 
 
 @pytest.fixture

@@ -7,17 +7,11 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags, set_span_in_context
 
-
-class Clock:
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        return self.now
+from tests.clock import Clock
 
 
 def test_as_many_traces_a_second_are_admitted_as_the_rate_says() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     limit = ForcedSampling(10, clock)
     assert [limit.admits(trace) for trace in range(1, 13)] == [True] * 10 + [False] * 2
     clock.now = 0.2
@@ -25,20 +19,20 @@ def test_as_many_traces_a_second_are_admitted_as_the_rate_says() -> None:
 
 
 def test_a_long_silence_saves_up_no_more_than_a_second() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     limit = ForcedSampling(2, clock)
     clock.now = 1000.0
     assert sum(limit.admits(trace) for trace in range(1, 10)) == 2
 
 
 def test_a_trace_that_was_admitted_stays_so_and_costs_once() -> None:
-    limit = ForcedSampling(2, Clock())
+    limit = ForcedSampling(2, Clock(0.0))
     assert [limit.admits(trace) for trace in (1, 1, 1, 2, 3, 1)] == [True, True, True, True, False, True]
     assert sum(limit.admits(1) for _ in range(10_000)) == CALLS_A_TRACE - 4
 
 
 def test_beyond_what_its_token_pays_for_each_call_of_a_trace_costs_one() -> None:
-    clock = Clock()
+    clock = Clock(0.0)
     limit = ForcedSampling(2, clock)
     assert sum(limit.admits(1) for _ in range(10_000)) == CALLS_A_TRACE + 1
     clock.now = 1.0
@@ -59,13 +53,13 @@ async def test_one_trace_id_on_all_calls_does_not_have_all_of_them_recorded() ->
 
 
 def test_what_it_remembers_is_bounded() -> None:
-    limit = ForcedSampling(10 * REMEMBERED, Clock())
+    limit = ForcedSampling(10 * REMEMBERED, Clock(0.0))
     assert all(limit.admits(trace) for trace in range(1, 2 * REMEMBERED))
     assert len(limit._admitted) == REMEMBERED
 
 
 def test_zero_is_no_limit() -> None:
-    limit = ForcedSampling(0, Clock())
+    limit = ForcedSampling(0, Clock(0.0))
     assert all(limit.admits(trace) for trace in range(1, 1000))
 
 

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 
 from directflow_gateway.credentials.content import LARGEST, ContentRefused, Login, parse
 from directflow_gateway.credentials.unavailable import CredentialsUnavailable
-from directflow_gateway.vault.threads import NoThread, Threads
+from directflow_gateway.threads import NoThread, Threads
 
 MOST: Final = 64
 """Reads at the same time. One that hangs keeps its thread, whoever still waits for it."""
@@ -18,10 +18,7 @@ MOST_OF_ONE: Final = 4
 
 
 class FileReader:
-    """Reads in daemon threads, one at a time for a file.
-
-    Not the event loop's executor: it has a handful of threads, in which statements are compiled as well, and the
-    process cannot end before each of them has."""
+    """Reads in threads of its own, one at a time for a file."""
 
     def __init__(self, most: int = MOST, most_of_one: int = MOST_OF_ONE) -> None:
         self._threads = Threads(most, "directflow-file")

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 
 from directflow_runtime.secrets import Secret
 
+from directflow_gateway.threads import NoThread
 from directflow_gateway.vault.failures import FailureKind
 from directflow_gateway.vault.line import Line
 from directflow_gateway.vault.periods import Periods
 from directflow_gateway.vault.reply import Fault, Reply
 from directflow_gateway.vault.request import Request
-from directflow_gateway.vault.threads import Lanes, NoThread
+from directflow_gateway.vault.threads import Lanes
 
 if TYPE_CHECKING:
     from directflow_gateway.vault.wire import VaultWire

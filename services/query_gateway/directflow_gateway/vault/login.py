@@ -5,12 +5,12 @@ from pathlib import Path
 
 from directflow_runtime.secrets import Secret
 
+from directflow_gateway.threads import NoThread, Threads
 from directflow_gateway.vault.exchanges import Exchanges
 from directflow_gateway.vault.failures import FailureKind
 from directflow_gateway.vault.reply import Fault, Reply
 from directflow_gateway.vault.request import Request
 from directflow_gateway.vault.settings import FILES, LoginMethod, VaultLoginSettings
-from directflow_gateway.vault.threads import NoThread, Threads
 from directflow_gateway.vault.token import Grant, grant_of_auth, grant_of_lookup
 
 LARGEST_FILE = 64 * 1024

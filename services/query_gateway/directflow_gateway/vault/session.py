@@ -10,6 +10,7 @@ from directflow_runtime.metrics.names import VAULT_LOGIN_EXPIRES, VAULT_OPERATIO
 from opentelemetry.trace import Tracer
 from structlog.typing import FilteringBoundLogger
 
+from directflow_gateway.threads import Threads
 from directflow_gateway.vault.answer import Answer
 from directflow_gateway.vault.exchanges import Exchanges, with_token
 from directflow_gateway.vault.failures import FailureKind
@@ -22,7 +23,7 @@ from directflow_gateway.vault.request import Request
 from directflow_gateway.vault.settings import VaultSettings
 from directflow_gateway.vault.single_flight import SingleFlight
 from directflow_gateway.vault.span import vault_span
-from directflow_gateway.vault.threads import MOST_FOR_LOGIN, Lanes, Threads
+from directflow_gateway.vault.threads import MOST_FOR_LOGIN, NAME, Lanes
 from directflow_gateway.vault.token_keeper import TIMEOUT, TokenKeeper
 
 
@@ -53,7 +54,7 @@ class VaultSession:
         self._exchanges = Exchanges(wire, Lanes(), self._timeout_s, periods)
         logins = Exchanges(wire, Lanes(MOST_FOR_LOGIN, MOST_FOR_LOGIN), self._timeout_s, periods)
         self._keeper = TokenKeeper(
-            Login(settings.login, logins, Threads(MOST_FOR_LOGIN)),
+            Login(settings.login, logins, Threads(MOST_FOR_LOGIN, NAME)),
             settings.login.method.value,
             logins,
             self._timeout_s,
